@@ -25,6 +25,7 @@ const Application *chain_caller(const Chain *chain);
 Proof chain_weakest(const Chain *chain);
 Texts chain_slugs(Arena *arena, const Chain *chain);
 Text chain_line(Arena *arena, const User *user, const Chain *chain); /* "sara ▸ cowork ▸ churn" */
-/* "act" member (RFC 8693 4.1): outermost is the holder; written from the end of the chain inwards. */
-void chain_put_act(JsonOut *out, const Chain *chain, const Application *holder);
+/* "act" member (RFC 8693 4.1): outermost is the holder, inside it who came before, down to the link `from` (1 where the
+ * first application is itself the subject). Nothing when no link is left. */
+void chain_put_act(JsonOut *out, const Chain *chain, size_t from);
 #endif

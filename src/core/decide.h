@@ -20,6 +20,8 @@ typedef struct DecideAsk {
 MUST_USE Outcome decide(Request *r, const DecideAsk *ask);
 /* The same question without refusing: for the consent walk. *why: policy id or "no policy permits it". */
 MUST_USE Outcome decide_quietly(Request *r, const DecideAsk *ask, bool *allowed, Text *why);
+/* The action that says what would leave at this resource below an entry: exchange, direct or reveal. */
+const char *decide_action(const User *user, const Resource *resource);
 /* delegation.md 5: a dependency exists (without a user: a direct one), or own anchor, or the subject token's own aud */
 bool decide_declared(const DecideAsk *ask);
 #endif

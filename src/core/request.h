@@ -114,6 +114,9 @@ struct Request {
         EventDraft event;
         Decision decision;
         Batch batch;                 /* writes so far; record commits them with the event */
+        Batch on_refusal;            /* writes that a refusal carries: a replayed code cuts its authorization */
+        Texts guard_ids, guard_parties; /* what must not be cut when this commits: ids, "user:sara" */
+        int64_t guard_began;         /* when the authorization began: cuts of parties bind what began before them */
         Outcome ended;               /* how the steps before record ended */
         const char *stopped_at;      /* step that refused */
         Text why;                    /* one line for people */
@@ -122,6 +125,7 @@ struct Request {
         /* the engine's own */
         unsigned step, ordinal;
         bool parked, running, done;
+        size_t batch_mark, refusal_mark; /* a step that runs again writes anew from here */
         Need *memo;
         void (*on_done)(Request *r, void *arg);
         void *arg;
@@ -130,6 +134,8 @@ struct Request {
 
 /* Refuses with a sentence. Use: return refuse(r, REFUSAL_SCOPE, "…", …). The sentence goes to the client: no secrets. */
 Outcome refuse(Request *r, RefusalRow row, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* A write that happens only if the request is refused. */
+void request_write_refusal(Request *r, Statement s, const Value *params, size_t n);
 Text params_one(Params params, const char *name, bool *repeated); /* "" when absent */
 Texts params_all(Arena *arena, Params params, const char *name);
 Text in_form(const Request *r, const char *name);                 /* one form parameter; "" when absent */

@@ -1,0 +1,58 @@
+#include "core/request.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+Outcome refuse(Request *r, RefusalRow row, const char *fmt, ...) {
+        char line[768];
+        va_list args;
+        va_start(args, fmt);
+        vsnprintf(line, sizeof line, fmt, args);
+        va_end(args);
+        r->why = text_copy(r->arena, text_of(line));
+        return outcome_refuse(row, r->why.at ? r->why.at : "refused");
+}
+
+Text params_one(Params params, const char *name, bool *repeated) {
+        Text value = TEXT_NONE;
+        size_t seen = 0;
+        for (size_t i = 0; i < params.n; i++)
+                if (text_is(params.at[i].name, name) && seen++ == 0)
+                        value = params.at[i].value;
+        if (repeated)
+                *repeated = seen > 1;
+        return value;
+}
+
+Texts params_all(Arena *arena, Params params, const char *name) {
+        Texts list = {0};
+        for (size_t i = 0; i < params.n; i++)
+                if (text_is(params.at[i].name, name) && !outcome_ok(texts_add(arena, &list, params.at[i].value)))
+                        return (Texts){0};
+        return list;
+}
+
+Text in_form(const Request *r, const char *name) { return params_one(r->in.form, name, NULL); }
+
+static void batch_add(Request *r, Batch *batch, Write write) {
+        Value *copy = arena_copy(r->arena, write.params, write.n * sizeof *copy);
+        if (!copy || batch->n == BATCH_MAX) {
+                batch->overflow = true;
+                return;
+        }
+        write.params = copy;
+        batch->writes[batch->n++] = write;
+}
+
+void request_write(Request *r, Statement s, int refusal, const Value *params, size_t n) {
+        batch_add(r, &r->batch, (Write){.statement = s, .params = params, .n = n, .refusal = refusal});
+}
+
+void request_write_refusal(Request *r, Statement s, const Value *params, size_t n) {
+        batch_add(r, &r->on_refusal, (Write){.statement = s, .params = params, .n = n});
+}
+
+void answer_json(Request *r, int status, Text body) {
+        r->answer.kind = body.at ? ANSWER_JSON : ANSWER_NONE;
+        r->answer.status = status;
+        r->answer.body = body;
+}
