@@ -1,6 +1,5 @@
 #include "core/engine.h"
 #include "core/event.h"
-#include "base/id.h"
 
 #define REQUEST_MEMORY ((size_t)4 << 20)
 
@@ -190,7 +189,18 @@ Outcome record_commit(Request *r) {
         return r->ended; /* a refusal stands, whether or not its event could be kept */
 }
 
-static void put_policy(JsonOut *out, const PolicyAnswer *answer);
+/* The policy that a refusal is explained by. */
+static void put_policy(JsonOut *out, const PolicyAnswer *answer) {
+        const PolicyVerdict *v = policy_answer_refusing(answer);
+        if (!v || !(v->policy_count + v->failed_count))
+                return;
+        const PolicyInfo *info = v->failed_count ? v->failed[0] : v->policies[0];
+        json_open(out, "policy", '{');
+        json_put_text(out, "id", info->id);
+        json_put_text(out, "file", info->file);
+        json_put_int(out, "line", info->line);
+        json_close(out, '}');
+}
 
 static Text refusal_json(Request *r, const RefusalInfo *info, Text sentence) {
         Buf buf = buf_new(r->arena, 512);
@@ -212,7 +222,7 @@ static Text refusal_sentence(Request *r, const RefusalInfo *info) {
         Text why = r->why.len ? r->why : text_of(r->ended.why && r->ended.end == OUTCOME_REFUSED ? r->ended.why : info->sentence);
         if (!r->event.wanted || !r->event.id.len)
                 return why;
-        return text_print(r->arena, "%.*s · carnet why %.*s", TEXT_ARG(why), TEXT_ARG(r->event.id));
+        return text_print(r->arena, "%.*s - carnet why %.*s", TEXT_ARG(why), TEXT_ARG(r->event.id));
 }
 
 Outcome record_oauth(Request *r) {

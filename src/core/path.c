@@ -54,7 +54,7 @@ Outcome path_continue(Request *r, const OwnToken *token, Path *out) {
         p.chain_before = rows_text(&hop, 0, 10);
         p.snapshot = rows_int(&hop, 0, 14);
         p.via = zone_resource(r->zone, rows_text(&hop, 0, 6));
-        ENSURE(p.via && url_equal_identifier(p.via, token->aud), refuse(r, REFUSAL_OFF_PATH, "the subject token's audience is no longer a resource of this zone"));
+        ENSURE(p.via && text_equal(p.via->identifier, token->aud), refuse(r, REFUSAL_OFF_PATH, "the subject token's audience is no longer a resource of this zone"));
         *out = p;
         return outcome_good();
 }
