@@ -27,6 +27,7 @@ typedef struct In {
         Params query, form;
         Text raw_query;              /* still encoded, for pages that carry the request on */
         Text body;                   /* JSON bodies */
+        bool broken;                 /* the query or the form could not be read: refused before any step */
         bool has_basic, basic_broken;
         Text basic_id, basic_secret;         /* as sent */
         Text basic_id_form, basic_secret_form; /* form-decoded (RFC 6749 2.3.1) */

@@ -7,7 +7,7 @@
  */
 #include "core/token.h"
 #include "base/url.h"
-#include "crypto/b64url.h"
+#include "wire/authorization.h"
 
 #define LEASE_FRESH 30 /* seconds of life below which a kept lease is not handed out again */
 #define TICKET_SECONDS 600
@@ -57,14 +57,13 @@ static Text refresh_body(Request *r, const Connection *connection) {
         return text_print(r->arena, "grant_type=refresh_token&refresh_token=%.*s", TEXT_ARG(url_encode(r->arena, connection->refresh)));
 }
 
-/* RFC 6749 2.3.1: both form-encoded, then Basic. The zone file's secret is kept sealed. */
+/* The zone file's secret is kept sealed. */
 static Outcome client_basic(Request *r, const Provider *provider, Text *out) {
         Text secret = provider->client_secret;
         if (text_starts(secret, TEXT("sealed:")))
                 TRY(need_open(r, text_print(r->arena, "provider:%.*s:%.*s", TEXT_ARG(r->zone->slug), TEXT_ARG(provider->slug)),
                               text_sub(secret, 7, secret.len), &secret));
-        Text pair = text_print(r->arena, "%.*s:%.*s", TEXT_ARG(url_encode(r->arena, provider->client_id)), TEXT_ARG(url_encode(r->arena, secret)));
-        *out = text_print(r->arena, "Basic %.*s", TEXT_ARG(b64_encode(r->arena, pair)));
+        *out = basic_write(r->arena, provider->client_id, secret);
         return outcome_good();
 }
 
