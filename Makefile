@@ -1,0 +1,64 @@
+# Every target sets the machine up by itself (tools/setup) and builds what it needs below build/.
+MAKEFLAGS += --no-print-directory
+SHELL = /bin/bash
+B ?= build/carnet
+J ?= $(shell nproc)
+TEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench check asan tsan clean
+.NOTPARALLEL:
+
+help:
+	@echo "Carnet: delegated authorization for systems of many agents"
+	@echo
+	@echo "  make demo     set up, build, and play Sara's churn analysis on a real zone"
+	@echo "  make build    set up and build carnetd and carnet into $(B)"
+	@echo "  make test     build and run all tests; TEST=word runs those with word in their name"
+	@echo "  make check    what is checked without running anything: layers, formats"
+	@echo "  make asan     the C tests under AddressSanitizer and UBSan"
+	@echo "  make tsan     the C tests under ThreadSanitizer"
+	@echo "  make bench    speed, beside another server on the same machine"
+	@echo "  make setup    only install what is needed (Debian packages, crates, Python packages)"
+	@echo "  make clean    remove what was built (build/venv and build/third-party stay)"
+
+setup:
+	@tools/setup
+
+build:
+	@tools/setup --build
+	@tools/build $(B)
+
+demo:
+	@tools/setup
+	@tools/build $(B)
+	@build/venv/bin/python examples/sara-churn/demo --build $(B) $(ARGS)
+
+test:
+	@tools/setup
+	@tools/setup --browser
+	@tools/build $(B)
+	@tools/run-tests --build $(B) $(TEST)
+
+check:
+	@tools/setup --build
+	@tools/check-layers
+	@tools/check-layers --self-test
+
+asan:
+	@tools/setup --build
+	@tools/build build/asan -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/run-tests --build build/asan --only-c $(TEST)
+
+tsan:
+	@tools/setup --build
+	@tools/build build/tsan -Db_sanitize=thread -Db_lundef=false
+	@tools/run-tests --build build/tsan --only-c $(TEST)
+
+bench:
+	@tools/setup
+	@tools/build $(B)
+	@build/venv/bin/python tests/bench/bench --build $(B) $(ARGS)
+
+clean:
+	@rm -rf $(B) build/asan build/tsan build/results
