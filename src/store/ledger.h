@@ -73,8 +73,9 @@ MUST_USE Outcome ledger_reader(Ledger *ledger, LedgerReader **out);
 MUST_USE Outcome ledger_read(LedgerReader *reader, Statement statement, const Value *params, size_t n, Arena *arena, Rows *out);
 void ledger_reader_close(LedgerReader *reader);
 
-/* Drains the queue, answers everything, ends the writer; while the loops still run. */
+/* Drains the queue, posts every answer, ends the writer; while the loops still run: they end once nothing is pending. */
 void ledger_stop(Ledger *ledger);
+size_t ledger_pending(Ledger *ledger);       /* commits whose `done` has not returned yet */
 /* After the loops have run what was posted. Stops first when that was not done; writes the head file. NULL is fine. */
 void ledger_close(Ledger *ledger);
 
