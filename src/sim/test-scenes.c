@@ -1,0 +1,34 @@
+/* test-scenes.c - plays every scene file given, twice, then under torture; TAP. `--no-torture` leaves the last out. */
+#include "sim/scene.h"
+#include <stdio.h>
+
+int main(int argc, char **argv) {
+        SimKeys keys = {0};
+        unsigned n = 0, bad = 0, tests = 0;
+        bool torture = true;
+        if (!outcome_ok(jwk_generate(ALGORITHM_EdDSA, &keys.zone)) || !outcome_ok(jwk_generate(ALGORITHM_EdDSA, &keys.agents)))
+                return 1;
+        for (int i = 1; i < argc; i++)
+                torture &= strcmp(argv[i], "--no-torture") != 0;
+        for (int i = 1; i < argc; i++)
+                tests += argv[i][0] != '-' ? 1 + torture : 0;
+        printf("1..%u\n", tests);
+        for (int i = 1; i < argc; i++) {
+                if (argv[i][0] == '-')
+                        continue;
+                for (int hard = 0; hard <= torture; hard++) {
+                        Arena *arena = arena_new((size_t)1 << 30);
+                        SceneResult result = hard ? scene_torture(arena, &keys, argv[i]) : scene_play(arena, &keys, argv[i]);
+                        const char *name = strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i];
+                        printf("%s %u - %s %s\n", result.good ? "ok" : "not ok", ++n, name, hard ? "under torture" : "as written");
+                        printf("# %u %s\n", hard ? result.runs : result.checks, hard ? "runs" : "expectations");
+                        if (!result.good)
+                                printf("# %.*s\n", TEXT_ARG(result.problem));
+                        bad += !result.good;
+                        arena_free(arena);
+                }
+        }
+        jwk_unref(keys.zone);
+        jwk_unref(keys.agents);
+        return bad || !n ? 1 : 0;
+}
