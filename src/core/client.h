@@ -25,6 +25,9 @@ typedef struct Client {
  * Order: application identifier of the zone · metadata document URL bound to a slug or, when settings allow, any https
  * URL (fetched by NEED_FETCH "client-metadata", kept in the ledger, pinned) · dynamic registration. */
 MUST_USE Outcome client_find(Request *r, Text client_id, Client *out);
+/* Its public keys: in hand, or fetched from its jwks_uri and kept; "" when it has none. */
+MUST_USE Outcome client_keys(Request *r, const Client *client, Text *jwks);
+bool client_redirect_usable(Text uri); /* could take an answer: scheme, no fragment, no parameters of an answer */
 MUST_USE Outcome client_authenticate(Request *r, Client *out);
 
 /* A way to prove it (modules/clientauth). `claims` says whether the request carries this method's parameters. */

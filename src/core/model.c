@@ -83,6 +83,10 @@ Texts resource_default_scopes(Arena *arena, const Resource *resource) {
         return list;
 }
 
+bool scope_is_zones(Text scope) {
+        return text_is(scope, "openid") || text_is(scope, "profile") || text_is(scope, "email") || text_is(scope, "offline_access");
+}
+
 const char *class_name(Class one) {
         switch (one) {
         case CLASS_READ:

@@ -113,6 +113,8 @@ const Dependency *application_dependency(const Application *application, const R
 const Scope *resource_scope(const Resource *resource, Text name);
 unsigned resource_classes(const Resource *resource, Texts scopes);           /* union; unnamed scope: all four */
 Texts resource_default_scopes(Arena *arena, const Resource *resource);
+/* The zone's own scopes (openid profile email offline_access): never a resource's, never Cedar's (delegation.md 1). */
+bool scope_is_zones(Text scope);
 const char *class_name(Class one);
 const char *proof_name(Proof proof);
 const char *cutoff_name(Cutoff cutoff);

@@ -32,11 +32,6 @@ static const Credential *const credentials[] = {
 #define HOP_CHILDREN 32
 #define SESSION_HOPS 1000
 
-/* The zone's own scopes: never a resource's, never Cedar's (delegation.md 1). */
-static bool scope_is_zones(Text scope) {
-        return text_is(scope, "openid") || text_is(scope, "profile") || text_is(scope, "email") || text_is(scope, "offline_access");
-}
-
 /* --- read: what is asked ---------------------------------------------------------------------------------------- */
 
 static Outcome read_once(Request *r) {

@@ -34,8 +34,12 @@ static Outcome keys_try(Request *r, Text assertion, const Client *client, Verifi
                 const VerifyAsk ask = {.token = assertion, .source = KEYS_OF_APPLICATION, .application = a->slug};
                 TRY(need_verify(r, &ask, verified));
         }
-        Text jwks = a->jwks.len ? a->jwks : client->jwks;
-        if (!verified->valid && jwks.len) {
+        if (verified->valid)
+                return outcome_good();
+        Text jwks = a->jwks;
+        if (!jwks.len)
+                TRY(client_keys(r, client, &jwks));
+        if (jwks.len) {
                 const VerifyAsk ask = {.token = assertion, .source = KEYS_GIVEN, .jwks = jwks};
                 TRY(need_verify(r, &ask, verified));
         }

@@ -1,0 +1,8 @@
+/* limit.h - how often a source may try, counted by the world (it forgets at restart; that is no permission). */
+#ifndef CARNET_CORE_LIMIT_H
+#define CARNET_CORE_LIMIT_H
+#include "core/request.h"
+
+/* One of `per_minute` tries of this kind by this key; refused LIMIT when they are used up. */
+MUST_USE Outcome limit_take(Request *r, const char *kind, Text key, int64_t per_minute);
+#endif
