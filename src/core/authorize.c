@@ -157,7 +157,7 @@ static Outcome resource_add(Request *r, Authorize *a, const Resource *resource) 
 
 static Outcome ask_resources(Request *r, Authorize *a) {
         Texts names = params_all(r->arena, a->params, "resource");
-        const Resource *found;
+        const Resource *found = NULL;
         for (size_t i = 0; i < names.n; i++) {
                 found = zone_resource_by_identifier(r->zone, names.at[i]);
                 /* An anchor is where its owner works for itself: only its owner may begin there (delegation.md 1). */

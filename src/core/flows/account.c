@@ -6,7 +6,9 @@
 #include "core/session.h"
 #include "core/sign_in.h"
 
-#define SHOWN 100
+#define SHOWN 100 /* open sessions on the page */
+#define PAGE 200
+#define PAGES 50
 #define CLOSED_AT_ONCE 16 /* sessions that one withdrawal ends in one commit */
 
 typedef struct Account {
@@ -28,9 +30,36 @@ static Outcome account_begin(Request *r) {
         return browser.user ? outcome_good() : sign_in_show(r, TEXT("account"), TEXT_NONE, TEXT_NONE, 200);
 }
 
-static Outcome sessions_of(Request *r, const User *user, Rows *rows) {
-        const Value params[] = {value_text(r->zone->slug), value_text(user->slug), value_text(TEXT("")), value_int(SHOWN)};
-        return need_read(r, READ_sessions_of_user, params, ARRAY_LEN(params), rows);
+/* Columns of sessions_of_user (ledger.def): a row of a session that is over says nothing to anyone. */
+static bool session_row_open(const Rows *rows, size_t i, int64_t now) {
+        bool child = rows_text(rows, i, 1).len != 0;
+        return rows_at(rows, i, 13)->type == VALUE_NULL && now < rows_int(rows, i, 10) &&
+               (child || now <= rows_int(rows, i, 11) + rows_int(rows, i, 9));
+}
+
+/* Every session of the user is looked at, page by page; the open ones are kept, at most SHOWN. */
+static Outcome sessions_of(Request *r, const User *user, Rows *out) {
+        Rows page = {0};
+        Text after = TEXT("");
+        out->n = 0;
+        out->columns = 0;
+        out->cells = NULL;
+        for (size_t pages = 0; pages < PAGES && out->n < SHOWN; pages++) {
+                const Value params[] = {value_text(r->zone->slug), value_text(user->slug), value_text(after), value_int(PAGE)};
+                TRY(need_read(r, READ_sessions_of_user, params, ARRAY_LEN(params), &page));
+                if (!out->cells && page.n) {
+                        out->columns = page.columns;
+                        out->cells = arena_array(r->arena, Value, SHOWN * page.columns);
+                        ENSURE(out->cells, outcome_fault("memory"));
+                }
+                for (size_t i = 0; i < page.n && out->n < SHOWN; i++)
+                        if (session_row_open(&page, i, r->now))
+                                memcpy(&out->cells[out->n++ * out->columns], rows_at(&page, i, 0), out->columns * sizeof(Value));
+                if (page.n < PAGE)
+                        break;
+                after = rows_text(&page, page.n - 1, 0);
+        }
+        return outcome_good();
 }
 
 static Outcome account_show(Request *r) {
@@ -67,10 +96,10 @@ static Outcome close_session(Request *r, const User *user, Text id) {
 static Outcome withdraw(Request *r, const User *user, Text application) {
         Rows rows;
         size_t closed = 0, left = 0;
+        ENSURE(application.len, refuse(r, REFUSAL_NOT_FOUND, "no application is named"));
         TRY(sessions_of(r, user, &rows));
         for (size_t i = 0; i < rows.n; i++) {
-                bool root = !rows_text(&rows, i, 1).len, open = rows_at(&rows, i, 13)->type == VALUE_NULL && r->now < rows_int(&rows, i, 10);
-                if (!root || !open || !text_equal(rows_text(&rows, i, 5), application))
+                if (rows_text(&rows, i, 1).len || !text_equal(rows_text(&rows, i, 5), application))
                         continue;
                 if (closed == CLOSED_AT_ONCE) {
                         left++;

@@ -17,13 +17,6 @@ static void put_button(Page *page, const Zone *zone, const AccountView *view, co
         buf_print(&page->buf, "\">%s</button></form>", words);
 }
 
-/* Columns of sessions_of_user (ledger.def). */
-static bool session_is_open(const Rows *rows, size_t i, int64_t now) {
-        bool child = rows_text(rows, i, 1).len != 0;
-        return rows_at(rows, i, 13)->type == VALUE_NULL && now < rows_int(rows, i, 10) &&
-               (child || now <= rows_int(rows, i, 11) + rows_int(rows, i, 9));
-}
-
 static void put_session(Page *page, const Request *r, const AccountView *view, size_t i) {
         const Rows *rows = view->sessions;
         bool child = rows_text(rows, i, 1).len != 0;
@@ -44,15 +37,11 @@ static void put_session(Page *page, const Request *r, const AccountView *view, s
 }
 
 static void put_sessions(Page *page, const Request *r, const AccountView *view) {
-        size_t open = 0;
         page_raw(page, "<h2>Open sessions</h2><ul class=\"plain\">");
         for (size_t i = 0; i < view->sessions->n; i++)
-                if (session_is_open(view->sessions, i, r->now)) {
-                        put_session(page, r, view, i);
-                        open++;
-                }
+                put_session(page, r, view, i);
         page_raw(page, "</ul>");
-        if (!open)
+        if (!view->sessions->n)
                 page_raw(page, "<p class=\"empty\">No application acts for you now.</p>");
         else
                 page_raw(page, "<p class=\"small soft\">Closing a session ends everything that was given out in it.</p>");

@@ -7,7 +7,7 @@
  */
 #include "core/token.h"
 #include "base/url.h"
-#include "wire/authorization.h"
+#include "modules/credentials/upstream.h"
 
 #define LEASE_FRESH 30 /* seconds of life below which a kept lease is not handed out again */
 #define TICKET_SECONDS 600
@@ -57,25 +57,10 @@ static Text refresh_body(Request *r, const Connection *connection) {
         return text_print(r->arena, "grant_type=refresh_token&refresh_token=%.*s", TEXT_ARG(url_encode(r->arena, connection->refresh)));
 }
 
-/* The zone file's secret is kept sealed. */
-static Outcome client_basic(Request *r, const Provider *provider, Text *out) {
-        Text secret = provider->client_secret;
-        if (text_starts(secret, TEXT("sealed:")))
-                TRY(need_open(r, text_print(r->arena, "provider:%.*s:%.*s", TEXT_ARG(r->zone->slug), TEXT_ARG(provider->slug)),
-                              text_sub(secret, 7, secret.len), &secret));
-        *out = basic_write(r->arena, provider->client_id, secret);
-        return outcome_good();
-}
-
 static Outcome upstream_refresh(Request *r, const TokenState *t, const Connection *connection, Json **answer, bool *refused) {
         const Provider *provider = t->target->provider;
-        Text authorization;
-        TRY(client_basic(r, provider, &authorization));
-        const FetchAsk ask = {.purpose = TEXT("upstream"), .method = TEXT("POST"), .url = provider->token_endpoint,
-                              .content_type = TEXT("application/x-www-form-urlencoded"), .body = refresh_body(r, connection),
-                              .authorization = authorization, .accept = TEXT("application/json"), .loopback = r->zone->loopback_documents};
         Fetched fetched;
-        TRY(need_fetch(r, &ask, &fetched));
+        TRY(upstream_post(r, provider, provider->token_endpoint, refresh_body(r, connection), &fetched));
         *refused = fetched.status == 400 || fetched.status == 401;
         if (*refused)
                 return outcome_good();
