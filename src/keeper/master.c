@@ -67,9 +67,8 @@ static bool write_new(int dir, Secret *key) {
         bool ok = fchmod(fd, 0600) == 0 && write(fd, bytes.at, bytes.len) == (ssize_t)bytes.len && fsync(fd) == 0;
         secret_shut(key);
         ok = close(fd) == 0 && ok;
-        /* linkat never replaces: of two first starts at once one fails. */
-        ok = ok && linkat(dir, FILE_NEW, dir, FILE_NAME, 0) == 0;
-        unlinkat(dir, FILE_NEW, 0);
+        /* Never replaces: of two first starts at once one fails. */
+        ok = ok && renameat2(dir, FILE_NEW, dir, FILE_NAME, RENAME_NOREPLACE) == 0;
         return ok && fsync(dir) == 0;
 }
 
