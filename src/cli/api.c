@@ -16,7 +16,7 @@ typedef struct Sink {
         Buf buf;
         bool (*fn)(void *arg, Text data); /* follow: each `data:` line */
         void *arg;
-        Text www_authenticate, location;
+        Text www_authenticate, location, date, session;
 } Sink;
 
 Api *api_new(const Cli *cli) {
@@ -55,6 +55,10 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *arg) {
                 sink->www_authenticate = text_copy(sink->arena, value);
         else if (text_equal_nocase(name, TEXT("location")))
                 sink->location = text_copy(sink->arena, value);
+        else if (text_equal_nocase(name, TEXT("mcp-session-id")))
+                sink->session = text_copy(sink->arena, value);
+        else if (text_equal_nocase(name, TEXT("date")))
+                sink->date = text_copy(sink->arena, value);
         return size * n;
 }
 
@@ -144,10 +148,9 @@ long api_follow(Api *api, Arena *arena, Text path, bool (*fn)(void *arg, Text da
         return code == CURLE_WRITE_ERROR ? 200 : answer.status;
 }
 
-ApiAnswer web_call(Arena *arena, const char *method, const char *url, const char *const *headers, Text body, Text *www_authenticate, Text *location) {
+static ApiAnswer web_perform(Sink *sink, const char *method, const char *url, const char *const *headers, Text body) {
         static const Cli plain;
         Api api = {.curl = curl_easy_init(), .cli = &plain};
-        Sink sink = {.arena = arena, .buf = buf_new(arena, 4096)};
         struct curl_slist *list = NULL;
         CURLcode code;
         for (; headers && *headers; headers++)
@@ -157,18 +160,25 @@ ApiAnswer web_call(Arena *arena, const char *method, const char *url, const char
         curl_easy_setopt(api.curl, CURLOPT_TIMEOUT, 15L);
         curl_easy_setopt(api.curl, CURLOPT_HTTPHEADER, list);
         curl_easy_setopt(api.curl, CURLOPT_WRITEFUNCTION, take_body);
-        curl_easy_setopt(api.curl, CURLOPT_WRITEDATA, &sink);
+        curl_easy_setopt(api.curl, CURLOPT_WRITEDATA, sink);
         curl_easy_setopt(api.curl, CURLOPT_HEADERFUNCTION, take_header);
-        curl_easy_setopt(api.curl, CURLOPT_HEADERDATA, &sink);
+        curl_easy_setopt(api.curl, CURLOPT_HEADERDATA, sink);
         if (body.at) {
                 curl_easy_setopt(api.curl, CURLOPT_POSTFIELDS, body.at);
                 curl_easy_setopt(api.curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
         }
         curl_easy_setopt(api.curl, CURLOPT_CUSTOMREQUEST, method);
-        ApiAnswer answer = perform(&api, arena, &code);
+        ApiAnswer answer = perform(&api, sink->arena, &code);
         curl_slist_free_all(list);
         curl_easy_cleanup(api.curl);
-        answer.body = buf_done(&sink.buf);
+        answer.body = buf_done(&sink->buf);
+        answer.session = sink->session;
+        return answer;
+}
+
+ApiAnswer web_call(Arena *arena, const char *method, const char *url, const char *const *headers, Text body, Text *www_authenticate, Text *location) {
+        Sink sink = {.arena = arena, .buf = buf_new(arena, 4096)};
+        ApiAnswer answer = web_perform(&sink, method, url, headers, body);
         if (www_authenticate)
                 *www_authenticate = sink.www_authenticate;
         if (location)
@@ -176,6 +186,12 @@ ApiAnswer web_call(Arena *arena, const char *method, const char *url, const char
         if (!answer.body.len || !outcome_ok(json_read(arena, answer.body, &answer.json)))
                 answer.json = NULL;
         return answer;
+}
+
+Text web_date(Arena *arena, const char *url) {
+        Sink sink = {.arena = arena, .buf = buf_new(arena, 4096)};
+        web_perform(&sink, "GET", url, NULL, TEXT_NONE);
+        return sink.date;
 }
 
 Text zone_path(const Cli *cli, const char *fmt, ...) {

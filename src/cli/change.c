@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "base/yaml.h"
 #include "policy/cedar.h"
+#include "sim/scene.h"
 #include <libgen.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -213,10 +214,32 @@ int command_user(Cli *cli) {
 
 /* --- policies ------------------------------------------------------------------------------------------------------ */
 
+/* Scenes are files of requests and what must come of them; the zone they name is played without a server. */
+static int policy_test(Cli *cli) {
+        SimKeys keys = {0};
+        int status = EXIT_DONE;
+        if (!outcome_ok(jwk_generate(ALGORITHM_EDDSA, &keys.zone)) || !outcome_ok(jwk_generate(ALGORITHM_EDDSA, &keys.agents)))
+                return complain(EXIT_REFUSED, "no keys could be made");
+        for (int i = 1; i < cli->n_args; i++) {
+                SceneResult result = scene_play(cli->arena, &keys, cli->args[i]);
+                if (result.good)
+                        printf("✓ %s: %u expectations hold\n", cli->args[i], result.checks);
+                else
+                        printf("✗ %.*s\n", TEXT_ARG(result.problem));
+                if (!result.good)
+                        status = EXIT_REFUSED;
+        }
+        jwk_unref(keys.zone);
+        jwk_unref(keys.agents);
+        return status;
+}
+
 int command_policy(Cli *cli) {
         int status = EXIT_DONE;
+        if (cli->n_args >= 2 && strcmp(cli->args[0], "test") == 0)
+                return policy_test(cli);
         if (cli->n_args < 2 || strcmp(cli->args[0], "check") != 0)
-                return usage(cli, "name Cedar files to check");
+                return usage(cli, "name Cedar files to check, or scenes to play");
         for (int i = 1; i < cli->n_args; i++) {
                 const char *why;
                 PolicyReport *report = NULL;

@@ -5,6 +5,7 @@
 #ifndef CARNET_CLI_CLI_H
 #define CARNET_CLI_CLI_H
 #include "base/json.h"
+#include <stdarg.h>
 #include <stdio.h>
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3 };
@@ -44,6 +45,7 @@ typedef struct ApiAnswer {
         Text body;
         Json *json;        /* NULL when the body is none */
         Text why;
+        Text session;      /* Mcp-Session-Id, when a server gave one */
 } ApiAnswer;
 
 Api *api_new(const Cli *cli);                  /* keeps its connection; NULL without memory */
@@ -54,6 +56,8 @@ bool api_reconnected(const Api *api);          /* the last call opened a new con
 long api_follow(Api *api, Arena *arena, Text path, bool (*fn)(void *arg, Text data), void *arg);
 /* Plain HTTP elsewhere: for check, call, login. `headers` NULL-ended. */
 ApiAnswer web_call(Arena *arena, const char *method, const char *url, const char *const *headers, Text body, Text *www_authenticate, Text *location);
+
+Text web_date(Arena *arena, const char *url);  /* the Date field of its answer; TEXT_NONE when there is none */
 
 /* One call of a command: prints the refusal and returns the exit status; EXIT_DONE fills *out. */
 int api_once(Cli *cli, const char *method, Text path, Text body, Json **out);

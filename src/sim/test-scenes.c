@@ -6,7 +6,7 @@ int main(int argc, char **argv) {
         SimKeys keys = {0};
         unsigned n = 0, bad = 0, tests = 0;
         bool torture = true;
-        if (!outcome_ok(jwk_generate(ALGORITHM_EdDSA, &keys.zone)) || !outcome_ok(jwk_generate(ALGORITHM_EdDSA, &keys.agents)))
+        if (!outcome_ok(jwk_generate(ALGORITHM_EDDSA, &keys.zone)) || !outcome_ok(jwk_generate(ALGORITHM_EDDSA, &keys.agents)))
                 return 1;
         for (int i = 1; i < argc; i++)
                 torture &= strcmp(argv[i], "--no-torture") != 0;
