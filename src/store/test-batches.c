@@ -137,8 +137,8 @@ static void *redeem(void *arg) {
                 Batch b = {0};
                 char digest[32];
                 snprintf(digest, sizeof digest, "code-%d", i);
-                put(&b, WRITE_code_use, VALUES(T("dev"), value_blob(text_of(digest)), I(1)));
                 put_event(&b, "dev", 1, "s_1", "{\"ids\":[\"s_1\"],\"parties\":[]}", 0);
+                put(&b, WRITE_code_use, VALUES(T("dev"), value_blob(text_of(digest)), I(1)));
                 submit(r->world, &b, r->loop, false, count_answer);
         }
         return NULL;
