@@ -29,7 +29,7 @@ typedef struct Provider {
         ProviderType type;
         Text audience, algorithm, scope_claim, user_claim; /* federated */
         bool scope_array;
-        Text authorization_endpoint, token_endpoint, revocation_endpoint, client_id, client_secret; /* oauth; the secret as written or sealed */
+        Text authorization_endpoint, token_endpoint, revocation_endpoint, client_id, client_secret; /* oauth; the secret as written, or "sealed:" and sealed bytes (context "provider:ZONE:SLUG") */
         const Scope *upstream_scopes; /* name = ours, unused classes */
         Texts scope_from, scope_to;   /* our scope -> theirs, pairwise */
         int64_t lifetime;             /* federated: minimum the provider demands, 0 none */
@@ -91,7 +91,11 @@ typedef struct Zone {
         bool loopback_documents, cimd, dcr, dev;
         int64_t idle, absolute, stay_idle, stay_absolute; /* seconds */
         int64_t tokens_per_minute;  /* per session */
-        Texts retired;              /* slugs that may not come back as something else */
+        Texts retired;              /* "application:SLUG" …: what was removed and may never come back */
+        const Resource *management; /* built in: {issuer}/management, slug "management" */
+        const PolicyDocument *documents; size_t n_documents; /* Cedar files in the order of the zone file */
+        const PolicyGroup *groups; size_t n_groups;          /* groups declared with parents */
+        bool managed;               /* managed policies are in the set */
         Text keys;                  /* JWKS as published, JSON */
 } Zone;
 
