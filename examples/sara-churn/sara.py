@@ -21,7 +21,7 @@ _STEPS = 25
 class Form:
     action: str
     method: str
-    hidden: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, list[str]] = field(default_factory=dict)
     ticked: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Forms(HTMLParser):
     def _input(self, form: Form, given: Mapping[str, str]) -> None:
         kind, name = given.get("type", "text"), given["name"]
         if kind == "hidden":
-            form.hidden[name] = given.get("value", "")
+            form.hidden.setdefault(name, []).append(given.get("value", ""))
         elif kind in ("checkbox", "radio"):
             if "checked" in given:
                 form.ticked[name] = given.get("value", "on")
@@ -133,7 +133,7 @@ class Sara:
 
     def _submit(self, answer: httpx.Response, form: Form, button: tuple[str, str]) -> httpx.Response:
         here = str(answer.request.url)
-        data = {**form.hidden, **form.ticked}
+        data: dict[str, str | list[str]] = {**form.hidden, **form.ticked}
         if "password" in form.asked.values():
             data.update(self._filled(here, form))
         if button[0]:
