@@ -1,10 +1,15 @@
 /* account.c - what is open in a user's name, each thing with the button that ends it. */
 #include "core/pages/page.h"
 #include "core/pages/views.h"
+#include "base/url.h"
 
+/* A client known by its document has its URL for a name: its host says the same, and fits. */
 static Text name_of(const Zone *zone, Text slug) {
+        Url url;
         const Application *a = zone_application(zone, slug);
-        return a && a->name.len ? a->name : slug;
+        if (a)
+                return a->name.len ? a->name : slug;
+        return outcome_ok(url_parse(slug, &url)) && url.host.len ? url.host : slug;
 }
 
 static void put_button(Page *page, const Zone *zone, const AccountView *view, const char *path, const char *action, const char *field, Text value,
