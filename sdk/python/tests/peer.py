@@ -1,7 +1,7 @@
 """A peer for unit tests: just enough of a zone's protocol to talk to, in this process.
 
 Decides nothing: it issues what the test tells it to and records what it was
-sent. Whole tests run against a real carnetd (tests/whole).
+sent.
 """
 
 from __future__ import annotations
