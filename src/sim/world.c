@@ -126,6 +126,8 @@ static Outcome answer_fetch(Request *r, Need *need) {
 static Outcome answer_control(Request *r, Need *need) {
         if (text_is(need->ask.control.verb, "lock"))
                 need->answer.text = TEXT("{}");
+        else if (text_is(need->ask.control.verb, "limit"))
+                need->answer.text = TEXT("{\"allowed\":true}");
         else if (text_is(need->ask.control.verb, "admin-uid"))
                 need->answer.text = TEXT("0");
         else
