@@ -1,4 +1,5 @@
 #include "crypto/jwk-inner.h"
+#include "crypto/scratch.h"
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -21,7 +22,7 @@ static EVP_PKEY *generate(Algorithm algorithm) {
 Outcome jwk_generate(Algorithm algorithm, Jwk **out) {
         ENSURE(algorithm > ALGORITHM_NONE && algorithm < ALGORITHM_COUNT, outcome_malformed("no such algorithm"));
         EVP_PKEY *pkey = generate(algorithm);
-        ENSURE(pkey, outcome_fault("key generation failed"));
+        ENSURE(scratch_settle(pkey), outcome_fault("key generation failed"));
         return jwk_make(algorithm, pkey, true, TEXT_NONE, out);
 }
 
@@ -74,8 +75,8 @@ static bool sound(EVP_PKEY *pkey) {
 Outcome jwk_import(Algorithm expected, Text pkcs8, Jwk **out) {
         ENSURE(pkcs8.len && pkcs8.len <= JWK_MAX, outcome_malformed("no private key"));
         EVP_PKEY *pkey = read_pkcs8(pkcs8);
-        ENSURE(pkey, outcome_malformed("not a private key in PKCS #8"));
-        if (!fits(expected, pkey) || !sound(pkey)) {
+        ENSURE(scratch_settle(pkey), outcome_malformed("not a private key in PKCS #8"));
+        if (!scratch_settle(fits(expected, pkey) && sound(pkey))) {
                 EVP_PKEY_free(pkey);
                 return outcome_malformed("the private key is of another type, curve or size, or broken");
         }

@@ -1,4 +1,5 @@
 #include "crypto/jwk-inner.h"
+#include "crypto/scratch.h"
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
@@ -161,7 +162,7 @@ Outcome jwk_read_member(const Json *object, Jwk **out, bool *foreign) {
         *foreign = why != NULL;
         ENSURE(!why, outcome_malformed(why));
         EVP_PKEY *pkey = read_pkey(algorithm, object);
-        ENSURE(pkey, outcome_malformed("the key's numbers are malformed, off the curve or weak"));
+        ENSURE(scratch_settle(pkey), outcome_malformed("the key's numbers are malformed, off the curve or weak"));
         return jwk_make(algorithm, pkey, false, kid, out);
 }
 

@@ -1,4 +1,5 @@
 #include "crypto/jwk-inner.h"
+#include "crypto/scratch.h"
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
@@ -112,7 +113,7 @@ Outcome jwk_make(Algorithm algorithm, EVP_PKEY *pkey, bool secret, Text kid, Jwk
         key->algorithm = algorithm;
         key->secret = secret;
         key->pkey = pkey;
-        if (!members_of(algorithm, pkey, &m) || !name_key(key, &m, kid) || !prepare_uses(key)) {
+        if (!scratch_settle(members_of(algorithm, pkey, &m) && name_key(key, &m, kid) && prepare_uses(key))) {
                 jwk_unref(key);
                 return outcome_fault("OpenSSL does not give the key back");
         }

@@ -132,7 +132,7 @@ Outcome jws_verify(const Jws *jws, const Jwk *key) {
         ENSURE(jws->algorithm != ALGORITHM_NONE && jws->algorithm == key->algorithm,
                outcome_malformed("alg does not fit the key"));
         bool ok = key->algorithm == ALGORITHM_EDDSA ? verify_whole(jws, key) : verify_digest(jws, key);
-        ENSURE(ok, outcome_malformed("the signature does not hold"));
+        ENSURE(scratch_settle(ok), outcome_malformed("the signature does not hold"));
         return outcome_good();
 }
 
@@ -210,7 +210,7 @@ Outcome jws_sign(Arena *arena, const Jwk *key, Text header, Text typ, Text paylo
         b64url_write(token + head + 1, payload.at, payload.len);
         const Text input = {token, head + 1 + body};
         bool ok = key->algorithm == ALGORITHM_EDDSA ? sign_whole(key, input, sig, &len) : sign_digest(key, input, sig, &len);
-        ENSURE(ok, outcome_fault("signing failed"));
+        ENSURE(scratch_settle(ok), outcome_fault("signing failed"));
         token[input.len] = '.';
         b64url_write(token + input.len + 1, sig, len);
         *out = (Text){token, input.len + 1 + B64URL_SIZE(len)};

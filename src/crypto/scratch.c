@@ -1,4 +1,5 @@
 #include "crypto/scratch.h"
+#include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -37,4 +38,10 @@ Scratch *scratch(void) {
         if (!mine)
                 mine = scratch_make();
         return mine;
+}
+
+bool scratch_settle(bool ok) {
+        if (!ok)
+                ERR_clear_error();
+        return ok;
 }

@@ -6,6 +6,7 @@
 #ifndef CARNET_CRYPTO_SCRATCH_H
 #define CARNET_CRYPTO_SCRATCH_H
 #include <openssl/evp.h>
+#include <stdbool.h>
 
 typedef struct Scratch {
         EVP_MD *sha256;
@@ -14,4 +15,7 @@ typedef struct Scratch {
 } Scratch;
 
 Scratch *scratch(void);
+
+/* Gives `ok` back. A failure left in this thread's OpenSSL error queue would be taken by SSL_get_error() for its own. */
+bool scratch_settle(bool ok);
 #endif

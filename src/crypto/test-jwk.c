@@ -1,7 +1,8 @@
-#include "crypto/jwk.h"
+#include "crypto/jws.h"
 #include "crypto/b64url.h"
 #include "crypto/testing.h"
 #include "crypto/vectors.h"
+#include <openssl/err.h>
 
 #define EC(members) "{\"kty\":\"EC\",\"crv\":\"P-256\"," members "}"
 #define XY "\"x\":\"" RFC7515_A3_X "\",\"y\":\"" RFC7515_A3_Y "\""
@@ -69,6 +70,7 @@ static void malformed_numbers_are_refused(void **state) {
         assert_false(takes(a, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"));
         assert_false(takes(a, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"));
         assert_true(takes(a, RFC8037_KEY));
+        assert_int_equal(ERR_peek_error(), 0);
 }
 
 /* A modulus of `bytes` bytes, first and last byte given. */
@@ -199,6 +201,45 @@ static void private_keys_survive_export(void **state) {
         }
 }
 
+static bool signs_for_itself(const Jwk *key) {
+        Arena *a = arena_new(1 << 20);
+        Text token = TEXT_NONE;
+        Jws jws;
+        Jwk *public = NULL;
+        assert_good(jws_sign(a, key, TEXT_NONE, TEXT_NONE, TEXT("{}"), &token));
+        assert_good(jws_read(a, token, &jws));
+        assert_good(jwk_read_text(a, jwk_print(a, key), &public));
+        bool holds = outcome_ok(jws_verify(&jws, public));
+        jwk_unref(public);
+        arena_free(a);
+        return holds;
+}
+
+/* F21: whichever byte of the stored key was torn, no pair that does not belong together loads. */
+static void torn_private_keys_do_not_load(void **state) {
+        Arena *a = *state;
+        for (Algorithm alg = ALGORITHM_NONE + 1; alg < ALGORITHM_COUNT; alg++) {
+                Jwk *key, *torn;
+                Secret *der;
+                assert_good(jwk_generate(alg, &key));
+                assert_good(jwk_export(key, &der));
+                Text bytes = text_copy(a, secret_open(der));
+                secret_free(der);
+                for (size_t at = 0; at < bytes.len; at += alg == ALGORITHM_RS256 ? 41 : 1) {
+                        ((char *)bytes.at)[at] ^= 4;
+                        if (outcome_ok(jwk_import(alg, bytes, &torn))) {
+                                assert_true(signs_for_itself(torn)); /* a byte without meaning, or all of another key */
+                                jwk_unref(torn);
+                        }
+                        ((char *)bytes.at)[at] ^= 4;
+                }
+                assert_good(jwk_import(alg, bytes, &torn));
+                assert_int_equal(ERR_peek_error(), 0);
+                jwk_unref(torn);
+                jwk_unref(key);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 with_arena(thumbprints_are_the_published_ones),
@@ -211,6 +252,7 @@ int main(void) {
                 with_arena(sets_with_secrets_or_doubles_are_refused),
                 with_arena(without_kid_nothing_is_guessed),
                 with_arena(private_keys_survive_export),
+                with_arena(torn_private_keys_do_not_load),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

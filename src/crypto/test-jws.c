@@ -4,6 +4,7 @@
 #include "crypto/b64url.h"
 #include "crypto/testing.h"
 #include "crypto/vectors.h"
+#include <openssl/err.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -255,6 +256,7 @@ static void es256_signatures_are_64_bytes(void **state) {
         assert_good(jws_verify(&jws, key));
         jws.signature = (Text){(char *)der, 71};
         assert_refused(jws_verify(&jws, key));
+        assert_int_equal(ERR_peek_error(), 0); /* nothing is left for TLS to stumble over */
         jws.signature = (Text){(char *)raw, 63};
         assert_refused(jws_verify(&jws, key));
         jwk_unref(key);
