@@ -67,9 +67,9 @@ Outcome session_line(Request *r, const Session *session, Texts *ids) {
         return outcome_good();
 }
 
-void cut_write(Request *r, const char *kind, Text id, Text user_identifier) {
+void cut_write(Request *r, const char *kind, Text id, Text known_as) {
         request_put(r, WRITE_cut_add, REFUSAL_CONFLICT, value_text(r->zone->slug), value_text(text_of(kind)), value_text(id),
-                    value_int(r->now), value_text(user_identifier));
+                    value_int(r->now), value_text(known_as));
 }
 
 static Text json_list(Arena *arena, Texts list) {

@@ -25,7 +25,7 @@ MUST_USE Outcome session_open_root(Request *r, Text user, Text application, Text
 /* The session and its ancestors, root last. */
 MUST_USE Outcome session_line(Request *r, const Session *session, Texts *ids);
 /* Adds the cut and its event's words; closing a node closes all below it. kind: "session", "authorization", "user", … */
-void cut_write(Request *r, const char *kind, Text id, Text user_identifier);
+void cut_write(Request *r, const char *kind, Text id, Text known_as); /* known_as: what tokens call a party, "" for ids */
 /* First cut that applies to any of these, as a sentence; "" when alive. `began`: of the authorization. */
 MUST_USE Outcome cut_find(Request *r, Texts ids, Texts parties, int64_t began, Text *kind);
 #endif

@@ -23,9 +23,12 @@ typedef struct Stream {
 
 static void put_cut(Buf *buf, Stream *st, const Rows *rows, size_t i) {
         Arena *arena = buf->arena;
-        Text kind = rows_text(rows, i, 1), id = rows_text(rows, i, 2), user = rows_text(rows, i, 4);
-        if (user.len) /* servers know users by what their tokens say; strangers learn nothing from a digest */
-                id = digest_hex(arena, text_print(arena, "%.*s\n%.*s", TEXT_ARG(st->issuer), TEXT_ARG(user)));
+        Text kind = rows_text(rows, i, 1), id = rows_text(rows, i, 2), known_as = rows_text(rows, i, 4);
+        /* Servers know parties by what their tokens say; of a user, strangers learn nothing from a digest. */
+        if (known_as.len && text_is(kind, "user"))
+                id = digest_hex(arena, text_print(arena, "%.*s\n%.*s", TEXT_ARG(st->issuer), TEXT_ARG(known_as)));
+        else if (known_as.len)
+                id = known_as;
         Buf data = buf_new(arena, 128);
         JsonOut out = json_out(&data);
         json_open(&out, NULL, '{');
