@@ -13,6 +13,7 @@
 #ifndef CARNET_RUNTIME_FETCH_H
 #define CARNET_RUNTIME_FETCH_H
 #include "runtime/http_server.h"
+#include <sys/socket.h>
 
 typedef struct Fetcher Fetcher;
 typedef struct Fetch Fetch; /* one waiting caller */
@@ -34,7 +35,7 @@ typedef struct FetchRequest {
         unsigned rules;
         size_t max_bytes;                /* 0: 64 kB */
         int timeout_ms;                  /* 0: 5000, for everything */
-        const char *const *types;        /* NULL-ended media types accepted of 2xx answers ("application/json" also takes +json); NULL: any */
+        const char *const *types;        /* constant; NULL-ended media types accepted of 2xx answers ("application/json" also takes +json); NULL: any */
 } FetchRequest;
 
 typedef struct FetchAnswer {
@@ -47,7 +48,7 @@ typedef struct FetchAnswer {
 typedef void FetchDone(void *arg, const FetchAnswer *answer);
 
 MUST_USE Outcome fetcher_new(Fetcher **out);      /* starts the thread; libcurl and CAs only with the first fetch */
-void fetcher_free(Fetcher *fetcher);              /* joins; after the loops returned. Callbacks that did not come never will */
+void fetcher_free(Fetcher *fetcher);              /* joins; after loops_run() returned, before loops_free() */
 Fetch *fetch_begin(Fetcher *fetcher, Loop *home, const FetchRequest *request, FetchDone *done, void *arg); /* NULL: 1024 waiting, or memory */
 void fetch_cancel(Fetch *fetch);                  /* before its callback: it will not come */
 bool fetch_may_dial(const struct sockaddr *to, unsigned rules); /* the rule itself */

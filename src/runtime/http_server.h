@@ -111,7 +111,8 @@ void http_close_after(HttpExchange *x);                          /* this answer 
 void http_drop(HttpExchange *x);                                 /* no answer (or no more of it): connection closed now */
 
 /* Streams (chunked). stream_write copies; false: ended, or the reader owes more than limits.stream_queue (nothing is taken then:
- * wait for the drain hook, or drop). The drain hook is called each time everything queued went out. */
+ * wait for the drain hook, or drop; one piece must be smaller than that). The drain hook is called when everything owed went out after
+ * a write could not be sent at once. A write that finds the client gone calls the end hook before it returns false. */
 bool http_stream_begin(HttpExchange *x, int status, const HttpHeader *headers, size_t n);
 bool http_stream_write(HttpExchange *x, Text bytes);
 size_t http_stream_owed(const HttpExchange *x);

@@ -41,8 +41,8 @@ int64_t loop_now_ms(Loop *loop);                             /* monotonic, cache
 bool loop_stopping(const Loop *loop);
 
 #define LOOP_CALLS 4096
-bool loop_call(Loop *loop, void (*fn)(void *), void *arg);   /* [any thread] false when LOOP_CALLS are waiting */
-void loop_post(Loop *loop, LoopNote *note);                  /* [any thread] cannot fail */
+bool loop_call(Loop *loop, void (*fn)(void *), void *arg);   /* [any thread] false when LOOP_CALLS are waiting, or ended */
+void loop_post(Loop *loop, LoopNote *note);                  /* [any thread] cannot fail; an ended loop forgets it */
 
 LoopTimer *loop_after(Loop *loop, int64_t ms, void (*fn)(void *), void *arg);  /* once; NULL without memory */
 LoopTimer *loop_every(Loop *loop, int64_t ms, void (*fn)(void *), void *arg);

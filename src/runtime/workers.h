@@ -1,6 +1,7 @@
 /* workers.h - a few threads for what is slow: password hashes, publication of policies.
  *
- * lifetime     `arg` is the caller's until done came. workers_free() after the loops returned: finishes what runs, drops the rest
+ * lifetime     `arg` is the caller's until done came. workers_free() after loops_run() returned and before loops_free(): finishes what
+ *              runs, drops the rest
  * threads      work_begin() from any loop; run on a worker; done on `home`
  * errors       false when the queue is full or memory is out: then neither is called, and the answer is 503
  */
