@@ -246,9 +246,9 @@ void parse_dispatch(Connection *c) {
         c->server->config.handler(c->server->config.arg, x);
 }
 
-static void answer_refusal(Connection *c, llhttp_errno_t error) {
+static void answer_refusal(Connection *c) {
         HttpExchange *x = c->x;
-        int status = x->refuse ? x->refuse : error == HPE_INVALID_VERSION ? 505 : 400;
+        int status = x->refuse ? x->refuse : 400;
         server_count(c->server, HTTP_M_CLOSED, HTTP_C_PROTOCOL);
         x->keep = false;
         x->request.at_us = exchange_clock_us();
@@ -278,6 +278,6 @@ size_t parse_feed(Connection *c, const char *bytes, size_t len) {
                 return (size_t)(llhttp_get_error_pos(&c->parser) - bytes);
         }
         if (error != HPE_OK || too_much(c, len))
-                answer_refusal(c, error);
+                answer_refusal(c);
         return len;
 }
