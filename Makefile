@@ -28,22 +28,22 @@ setup:
 build:
 	@tools/setup --build
 	@tools/build $(B)
+	@echo "built: $(B)"
 
 demo:
-	@tools/setup
-	@tools/build $(B)
+	@tools/setup --all $(B)
 	@build/venv/bin/python examples/sara-churn/demo --build $(B) $(ARGS)
 
 test:
-	@tools/setup
+	@tools/setup --all $(B)
 	@tools/setup --browser
-	@tools/build $(B)
 	@tools/run-tests --build $(B) $(TEST)
 
 check:
 	@tools/setup --build
 	@tools/check-layers
 	@tools/check-layers --self-test
+	@echo "check: the layers hold"
 
 asan:
 	@tools/setup --build
@@ -56,8 +56,7 @@ tsan:
 	@tools/run-tests --build build/tsan --only-c $(TEST)
 
 bench:
-	@tools/setup
-	@tools/build $(B)
+	@tools/setup --all $(B)
 	@build/venv/bin/python tests/bench/bench --build $(B) $(ARGS)
 
 clean:
