@@ -47,13 +47,13 @@ Flight *flight_new(const FetchRequest *request) {
         f->arena = arena;
         f->counts = 1;
         f->request = *request;
-        f->request.method = request->method ? request->method : "GET";
+        f->request.method = request->method ? text_copy(arena, text_of(request->method)).at : "GET";
         f->request.max_bytes = max;
         f->request.timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : DEFAULT_MS;
         f->request.url = text_copy(arena, request->url);
         f->request.body = text_copy(arena, request->body);
         f->request.ca_pem = text_copy(arena, request->ca_pem);
-        if (!copy_headers(f, request) || !f->request.url.at || !f->request.body.at || !f->request.ca_pem.at) {
+        if (!copy_headers(f, request) || !f->request.method || !f->request.url.at || !f->request.body.at || !f->request.ca_pem.at) {
                 flight_release(f);
                 return NULL;
         }

@@ -69,6 +69,7 @@ Connection *connection_new(HttpServer *server, int fd, const HttpPeer *peer) {
         c->peer.secure = c->ssl != NULL;
         c->id = ++server->next_id * 256 + loop_index(server->loop);
         c->state = CONNECTION_IDLE;
+        server->unfreed++;
         list_move(c, &server->quiet);
         connection_deadline(c, server->config.limits.head_ms);
         connection_watch(c);
@@ -77,8 +78,17 @@ Connection *connection_new(HttpServer *server, int fd, const HttpPeer *peer) {
 
 static void on_handle_closed(uv_handle_t *handle) {
         Connection *c = handle->data;
-        if (!--c->closing)
-                free(c);
+        HttpServer *server = c->server;
+        if (--c->closing)
+                return;
+        server_settle(server); /* an exchange's hook comes before its connection's */
+        while (c->n_hooks) {
+                CloseHook hook = c->hooks[--c->n_hooks];
+                hook.fn(hook.arg);
+        }
+        free(c);
+        server->unfreed--;
+        server_free_if_done(server);
 }
 
 static void left_drop(Connection *c) {
@@ -112,10 +122,6 @@ void connection_close(Connection *c) {
         queue_drop(c);
         if (c->x)
                 exchange_end(c->x, HTTP_GONE);
-        while (c->n_hooks) {
-                CloseHook hook = c->hooks[--c->n_hooks];
-                hook.fn(hook.arg);
-        }
         server_closed(c);
 }
 
@@ -318,11 +324,14 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
                 connection_close(c);
                 return;
         }
-        c->busy = true;
+        HttpServer *server = c->server;
+        server->polling = c->busy = true;
         bool open = !(events & UV_WRITABLE) || connection_flush(c);
         if (open && (events & (UV_READABLE | UV_DISCONNECT) || c->ssl_wants_write))
                 on_readable(c, events);
         connection_pump(c);
+        server->polling = false;
+        server_settle(server);
 }
 
 static void feed_left(Connection *c) {

@@ -12,14 +12,14 @@ int64_t exchange_clock_us(void) {
 static HttpExchange *slot_take(HttpServer *server) {
         HttpExchange *x = server->free_exchanges;
         if (x)
-                server->free_exchanges = x->next_free;
+                server->free_exchanges = x->next;
         else
                 x = calloc(1, sizeof *x);
         return x;
 }
 
 static void slot_give(HttpExchange *x) {
-        x->next_free = x->server->free_exchanges;
+        x->next = x->server->free_exchanges;
         x->server->free_exchanges = x;
 }
 
@@ -71,10 +71,33 @@ void exchange_end(HttpExchange *x, HttpEnd end) {
         c->out[0] = c->out[1] = TEXT_NONE; /* they point into the arena */
         x->connection = NULL;
         x->generation++;
+        x->end = end;
         x->holds++;
-        if (x->end_fn)
-                x->end_fn(x->end_arg, end);
-        http_release(x);
+        x->next = NULL;
+        *x->server->last_ended = x;
+        x->server->last_ended = &x->next;
+        server_settle_later(x->server);
+}
+
+void server_settle(HttpServer *server) {
+        for (HttpExchange *x; (x = server->first_ended);) {
+                server->first_ended = x->next;
+                if (!x->next)
+                        server->last_ended = &server->first_ended;
+                if (x->end_fn)
+                        x->end_fn(x->end_arg, x->end);
+                http_release(x);
+        }
+}
+
+static void on_settle(uv_idle_t *idle) {
+        uv_idle_stop(idle);
+        server_settle(idle->data);
+}
+
+void server_settle_later(HttpServer *server) {
+        if (!server->polling && !server->ended)
+                uv_idle_start(&server->settle, on_settle);
 }
 
 const HttpRequest *http_request(const HttpExchange *x) { return &x->request; }

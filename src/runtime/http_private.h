@@ -38,7 +38,7 @@ typedef struct FieldSpan {
 struct HttpExchange {
         HttpServer *server;
         Connection *connection;  /* NULL once ended */
-        HttpExchange *next_free;
+        HttpExchange *next;      /* among the free, or those that ended and whose hook is to come */
         uint64_t generation;
         unsigned holds;
         Arena *arena;
@@ -52,6 +52,7 @@ struct HttpExchange {
         /* answering */
         bool answered, keep, chunked, old, head, streaming;
         int status;
+        HttpEnd end;
         void (*end_fn)(void *, HttpEnd);
         void *end_arg;
         void (*drain_fn)(void *);
@@ -110,9 +111,12 @@ struct HttpServer {
         Loop *loop;
         HttpServerConfig config;
         HttpAcceptor acceptors[HTTP_LISTENERS];
-        size_t n_acceptors, handles;
+        size_t n_acceptors, handles; /* of ours, when they close */
+        size_t unfreed;              /* connections, with those that are closing */
         uv_timer_t pause;
-        bool paused, stopping, ended;
+        uv_idle_t settle;            /* runs when something ended outside of on_poll() */
+        bool paused, stopping, ended, held, polling;
+        HttpExchange *first_ended, **last_ended;
         ConnectionList quiet, busy;
         HttpExchange *free_exchanges;
         size_t live_exchanges;
@@ -128,6 +132,8 @@ struct HttpServer {
 void server_count(HttpServer *server, enum HttpMetric row, unsigned value);
 void server_closed(Connection *c);                  /* a connection is gone: room for another */
 void server_free_if_done(HttpServer *server);
+void server_settle(HttpServer *server);             /* calls the end hooks of what ended, and lets it go */
+void server_settle_later(HttpServer *server);
 void list_move(Connection *c, ConnectionList *to);  /* to the end of; NULL: out of any */
 
 /* http_connection.c */
@@ -155,6 +161,6 @@ Outcome proxies_read(Texts list, Network **out, size_t *n);
 
 /* http_exchange.c */
 HttpExchange *exchange_new(Connection *c);
-void exchange_end(HttpExchange *x, HttpEnd end);
+void exchange_end(HttpExchange *x, HttpEnd end);    /* the hook comes later, never inside a call of the handler's */
 int64_t exchange_clock_us(void);
 #endif

@@ -134,10 +134,10 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
 }
 
 static void release_loop(HttpServer *server) {
-        if (server->stopping && !server->ended && !open_connections(server) && server->handles) {
-                server->handles = 0;
-                loop_release(server->loop);
-        }
+        if (!server->held || server->ended || open_connections(server))
+                return;
+        server->held = false;
+        loop_release(server->loop);
 }
 
 void server_closed(Connection *c) {
@@ -177,15 +177,15 @@ static void on_stop(void *arg) {
         close_idle(&server->busy);
         if (!open_connections(server))
                 return;
-        server->handles = 1;
+        server->held = true;
         loop_hold(server->loop);
 }
 
 void server_free_if_done(HttpServer *server) {
-        if (!server->ended || server->handles || server->live_exchanges)
+        if (!server->ended || server->handles || server->unfreed || server->live_exchanges)
                 return;
         for (HttpExchange *x = server->free_exchanges, *next; x; x = next) {
-                next = x->next_free;
+                next = x->next;
                 free(x);
         }
         free(server->proxies);
@@ -193,7 +193,7 @@ void server_free_if_done(HttpServer *server) {
 }
 
 static void on_handle_closed(uv_handle_t *handle) {
-        HttpServer *server = handle->type == UV_TIMER ? handle->data : ((HttpAcceptor *)handle->data)->server;
+        HttpServer *server = handle->type == UV_POLL ? ((HttpAcceptor *)handle->data)->server : handle->data;
         server->handles--;
         server_free_if_done(server);
 }
@@ -202,12 +202,14 @@ static void on_end(void *arg) {
         HttpServer *server = arg;
         server->stopping = server->ended = true;
         close_acceptors(server);
-        server->handles = 1 + server->n_acceptors;
+        server->handles = 2 + server->n_acceptors;
         while (server->quiet.first || server->busy.first)
                 connection_close(server->quiet.first ? server->quiet.first : server->busy.first);
         for (size_t i = 0; i < server->n_acceptors; i++)
                 uv_close((uv_handle_t *)&server->acceptors[i].poll, on_handle_closed);
         uv_close((uv_handle_t *)&server->pause, on_handle_closed);
+        uv_close((uv_handle_t *)&server->settle, on_handle_closed);
+        server_settle(server);
 }
 
 Outcome http_server_new(Loop *loop, const HttpServerConfig *config, HttpServer **out) {
@@ -229,7 +231,9 @@ Outcome http_server_new(Loop *loop, const HttpServerConfig *config, HttpServer *
                 return o;
         }
         uv_timer_init(loop_uv(loop), &server->pause);
-        server->pause.data = server;
+        uv_idle_init(loop_uv(loop), &server->settle);
+        server->pause.data = server->settle.data = server;
+        server->last_ended = &server->first_ended;
         *out = server;
         return o;
 }

@@ -100,7 +100,9 @@ typedef enum HttpEnd {
         HTTP_SENT = 1, /* every byte is with the kernel */
         HTTP_GONE,     /* the client left, a deadline passed, or http_drop() */
 } HttpEnd;
-void http_on_end(HttpExchange *x, void (*fn)(void *arg, HttpEnd end), void *arg); /* one hook, called exactly once */
+void http_on_end(HttpExchange *x, void (*fn)(void *arg, HttpEnd end), void *arg);
+/* One hook, called exactly once, from the loop: never inside http_answer(), http_drop(), a stream's call or the handler. Until then the
+ * arena stays, so whoever answered may still look at what lies there. */
 
 /* The answer: exactly one of these per exchange. Names and values of headers are copied; a body must live until the end (on the
  * exchange's arena, or constant). Added: Date, Content-Length, X-Content-Type-Options, Connection when needed. HEAD sends no body.
@@ -112,15 +114,15 @@ void http_drop(HttpExchange *x);                                 /* no answer (o
 
 /* Streams (chunked). stream_write copies; false: ended, or the reader owes more than limits.stream_queue (nothing is taken then:
  * wait for the drain hook, or drop; one piece must be smaller than that). The drain hook is called when everything owed went out after
- * a write could not be sent at once. A write that finds the client gone calls the end hook before it returns false. */
+ * a write could not be sent at once. */
 bool http_stream_begin(HttpExchange *x, int status, const HttpHeader *headers, size_t n);
 bool http_stream_write(HttpExchange *x, Text bytes);
 size_t http_stream_owed(const HttpExchange *x);
 void http_stream_on_drain(HttpExchange *x, void (*fn)(void *arg), void *arg);
 void http_stream_end(HttpExchange *x);
 
-/* The connection: fn is called once when it closes, after the exchange's own end hook (run keys end with it). At most 8 per
- * connection; false when full (fn is not called then). http_connection_id() tells connections apart while the process lives. */
+/* The connection: fn is called once when it closed, from the loop, after its exchange's own end hook (run keys end with it). Such a
+ * connection is never idle. At most 8 hooks per connection; false when full or closed (fn is not called then: refuse the request). http_connection_id() tells connections apart while the process lives. */
 bool http_on_close(HttpExchange *x, void (*fn)(void *arg), void *arg);
 uint64_t http_connection_id(const HttpExchange *x);
 #endif

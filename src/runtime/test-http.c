@@ -103,6 +103,15 @@ static void handler(void *arg, HttpExchange *x) {
                 http_answer_text(x, 201, TEXT("registered"));
         } else if (text_is(path, "/peer")) {
                 answer_peer(x);
+        } else if (text_is(path, "/after")) {
+                char *mine = arena_take(http_arena(x), 10000);
+                int before = sent;
+                http_on_end(x, on_end, NULL);
+                http_answer_text(x, 200, TEXT("ok"));
+                http_drop(x);
+                http_answer_text(x, 500, TEXT("twice"));
+                memset(mine, 'x', 10000); /* the end comes only after us */
+                assert_int_equal(sent, before);
         } else if (text_is(path, "/drop")) {
                 http_drop(x);
         } else if (text_is(path, "/split")) {
@@ -295,6 +304,8 @@ static void odd_ends(void **state) {
         char answer[4096];
         start(&rig, 1, &config);
         assert_int_equal(get(&rig, "/drop", answer, sizeof answer), 0);
+        assert_int_equal(get(&rig, "/after", answer, sizeof answer), 200);
+        wait_for(&sent, 1);
         assert_int_equal(get(&rig, "/split", answer, sizeof answer), 500);
         assert_null(strstr(answer, "Set-Cookie"));
         int fd = rig_dial(&rig);
