@@ -51,9 +51,9 @@ fn main() {
         let (set, problems) = build(zone(policies));
         let published = start.elapsed().as_millis();
         let set = set.unwrap_or_else(|| panic!("{problems:?}"));
-        let (p50, p99) = measure(|n| assert!(decide(&set, &Ask { now: n as i64 / 8, ..ask() }).unwrap().iter().all(|v| v.allowed)));
+        let (p50, p99) = measure(|n| assert!(decide(&set, &Ask { now: n as i64, ..ask() }).unwrap().iter().all(|v| v.allowed)));
         let client = Described { slug: "new".into(), identifier: "https://new".into(), ..Default::default() };
-        let stranger = |n: usize| Ask { origin: "new", chain: vec!["new", "a1", "a2"], strangers: vec![(Kind::Application, client.clone())], now: n as i64 / 8, ..ask() };
+        let stranger = |n: usize| Ask { origin: "new", chain: vec!["new", "a1", "a2"], strangers: vec![(Kind::Application, client.clone())], now: n as i64, ..ask() };
         let (with, _) = measure(|n| assert!(decide(&set, &stranger(n)).unwrap().iter().all(|v| v.allowed)));
         println!("{policies:8} {published:11} {p50:13.1} {p99:8.1} {with:20.1}");
     }

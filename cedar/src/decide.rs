@@ -4,7 +4,7 @@ use crate::parties::{store, Described, Party};
 use crate::set::Set;
 use crate::slices::Standing;
 use crate::vocabulary::{extensions, Action, Kind, Vocabulary};
-use cedar_policy_core::ast::{Context, Effect, Entity, EntityUID, EntityUIDEntry, Expr, Literal, Name, PartialValue, Request, SlotEnv, Value, ValueKind};
+use cedar_policy_core::ast::{Context, Effect, Entity, EntityUID, EntityUIDEntry, Expr, ExtensionFunction, Literal, Name, PartialValue, Request, SlotEnv, Value, ValueKind};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use smol_str::SmolStr;
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The typed request; names as in the schema's Hop.
 #[derive(Debug, Clone, Default)]
@@ -209,14 +209,30 @@ fn datetime(now: i64) -> Result<Value, String> {
 
 /// `datetime("1970-01-01").offset(duration("…ms"))`, without an expression around it.
 fn datetime_new(now: i64) -> Result<Value, String> {
-    let epoch = call("datetime", &[Value::from("1970-01-01")])?;
-    let since = call("duration", &[Value::from(format!("{now}ms"))])?;
-    call("offset", &[epoch, since])
+    let clock = Clock::get();
+    let since = call(clock.duration, &[Value::from(format!("{now}ms"))])?;
+    call(clock.offset, &[clock.epoch.clone(), since])
 }
 
-fn call(function: &str, args: &[Value]) -> Result<Value, String> {
-    let name = Name::from_str(function).map_err(|e| e.to_string())?;
-    let function = extensions().func(&name).map_err(|e| e.to_string())?;
+/// Looking these up parses their names.
+struct Clock {
+    epoch: Value,
+    duration: &'static ExtensionFunction,
+    offset: &'static ExtensionFunction,
+}
+
+impl Clock {
+    fn get() -> &'static Clock {
+        static ONCE: OnceLock<Clock> = OnceLock::new();
+        ONCE.get_or_init(|| {
+            let function = |name| extensions().func(&Name::from_str(name).expect("a name")).expect("an extension's function");
+            let epoch = call(function("datetime"), &[Value::from("1970-01-01")]).expect("a date");
+            Clock { epoch, duration: function("duration"), offset: function("offset") }
+        })
+    }
+}
+
+fn call(function: &ExtensionFunction, args: &[Value]) -> Result<Value, String> {
     match function.call(args).map_err(|e| e.to_string())? {
         PartialValue::Value(value) => Ok(value),
         PartialValue::Residual(_) => Err("not a value".to_string()),
