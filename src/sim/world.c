@@ -1,6 +1,7 @@
 #include "sim/world.h"
 #include "core/engine.h"
 #include "core/zone_build.h"
+#include "core/zone_diff.h"
 #include "crypto/hash.h"
 #include "crypto/jws.h"
 #include "crypto/seal.h"
@@ -129,7 +130,11 @@ static Outcome answer_control(Request *r, Need *need) {
         else if (text_is(need->ask.control.verb, "limit"))
                 need->answer.text = TEXT("{\"allowed\":true}");
         else if (text_is(need->ask.control.verb, "admin-uid"))
-                need->answer.text = TEXT("0");
+                need->answer.text = TEXT("500");
+        else if (text_is(need->ask.control.verb, "run-key"))
+                need->answer.text = TEXT("{}");
+        else if (text_is(need->ask.control.verb, "rotate-key"))
+                need->answer.text = TEXT("the-next-key");
         else
                 return outcome_fault("scenes have no such control");
         (void)r;
@@ -143,6 +148,48 @@ static Outcome answer_commit(Sim *sim, Need *need, SimTrouble trouble) {
                 need->answer.commit = commit_now(sim, need->ask.commit);
         if (trouble == SIM_COMMIT_AFTER)
                 need->answer.commit = (Commit){.end = COMMIT_UNKNOWN};
+        return outcome_good();
+}
+
+static void release_policies(void *policies) { policy_set_release(policies); }
+
+static Outcome seal_for_build(void *arg, Arena *arena, Text zone, Text context, Text bytes, Text *out) {
+        (void)arg;
+        return seal_close(arena, (Text){(const char *)seal_key, SEAL_KEY}, 1, (SealContext){.zone = zone, .kind = context}, bytes, out);
+}
+
+/* The zone that replaces another lives on the sim's arena like it; requests under way keep what they began with. */
+static Outcome zone_replace(Sim *sim, Zone *zone) {
+        zone->keys = jwks_print(sim->arena, sim->jwks);
+        if (sim->zones[0])
+                TRY(arena_defer(sim->arena, release_policies, sim->zones[0]->policies) == 0 ? outcome_good() : outcome_fault("memory"));
+        sim->zones[0] = zone;
+        sim->snapshot = (Snapshot){.zones = sim->zones, .n = 1, .generation = sim->snapshot.generation + 1};
+        return outcome_good();
+}
+
+static Outcome answer_publish(Sim *sim, Request *r, Need *need) {
+        Zone *zone;
+        Text canonical, error = TEXT_NONE;
+        const Zone *before = sim->zones[0];
+        const ZoneBuildContext context = {.slug = r->zone->slug, .issuer = before->issuer, .previous = before, .version = before->version + 1, .seal = seal_for_build};
+        Outcome end = zone_build(sim->arena, need->ask.publish.document, &context, &zone, &canonical, &error);
+        Buf buf = buf_new(r->arena, 1024);
+        JsonOut out = json_out(&buf);
+        json_open(&out, NULL, '{');
+        if (outcome_refused(end))
+                json_put_text(&out, "error", error);
+        else {
+                TRY(end);
+                json_put_texts(&out, "changes", zone_diff(r->arena, before, zone));
+                json_put_text(&out, "canonical", canonical);
+        }
+        json_close(&out, '}');
+        need->answer.text = buf_done(&buf);
+        if (outcome_ok(end) && !need->ask.publish.dry_run)
+                return zone_replace(sim, zone);
+        if (outcome_ok(end))
+                policy_set_release(zone->policies);
         return outcome_good();
 }
 
@@ -174,9 +221,9 @@ static Outcome answer_make(Sim *sim, Request *r, Need *need, SimTrouble trouble)
         case NEED_CONTROL:
                 return answer_control(r, need);
         case NEED_PUBLISH:
-                break;
+                return answer_publish(sim, r, need);
         }
-        return outcome_fault("scenes do not publish");
+        return outcome_fault("a need that nobody answers");
 }
 
 static void answer_now(Sim *sim, Request *r, Need *need) {
@@ -234,26 +281,17 @@ bool sim_request(Sim *sim, const Flow *flow, void (*fill)(Request *r, void *arg)
 
 /* --- set-up -------------------------------------------------------------------------------------------------------- */
 
-static Outcome seal_for_build(void *arg, Arena *arena, Text zone, Text context, Text bytes, Text *out) {
-        (void)arg;
-        return seal_close(arena, (Text){(const char *)seal_key, SEAL_KEY}, 1, (SealContext){.zone = zone, .kind = context}, bytes, out);
-}
-
 static Outcome zone_make(Sim *sim, Text document, Text *problem) {
         Zone *zone;
         Text canonical;
         const ZoneBuildContext context = {.slug = TEXT("dev"), .issuer = TEXT("http://localhost:8080/z/dev"), .version = 1, .seal = seal_for_build};
         TRY(zone_build(sim->arena, document, &context, &zone, &canonical, problem));
-        zone->keys = jwks_print(sim->arena, sim->jwks);
-        sim->zones[0] = zone;
-        sim->snapshot = (Snapshot){.zones = sim->zones, .n = 1, .generation = 1};
-        return outcome_good();
+        return zone_replace(sim, zone);
 }
 
 static Outcome set_up(Sim *sim, Text document, Text *problem) {
         const LedgerOptions options = {.file = ":memory:", .immediate = true, .monotonic_ms = ledger_clock, .unix_ms = ledger_clock, .ctx = sim};
         TRY(ledger_open(&options, &sim->ledger));
-        ledger_loop(sim->ledger, NULL, NULL);
         TRY(ledger_start(sim->ledger));
         TRY(ledger_reader(sim->ledger, &sim->reader));
         TRY(jwks_make(&sim->keys->zone, 1, &sim->jwks));
