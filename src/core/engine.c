@@ -158,8 +158,10 @@ static Outcome commit_outcome(const Batch *batch, const Commit *commit) {
 }
 
 static Outcome commit_event(Request *r, bool refused) {
-        if (!r->event.id.len)
+        if (!r->event.id.len || r->named_late) {
+                r->named_late = true; /* a run from the top asks for it again */
                 TRY(need_id(r, 'd', &r->event.id));
+        }
         Batch batch = r->batch;
         if (r->event.wanted)
                 put_event(r, &batch, !refused);
@@ -182,6 +184,8 @@ Outcome record_commit(Request *r) {
                 r->why = end.why ? text_of(end.why) : TEXT_NONE;
                 r->stopped_at = "record";
                 r->batch = r->on_refusal;
+                step_next(r, r->step); /* a run from the top sees the refusal, and asks for its commit first */
+                r->ordinal = 0;
         }
         Outcome end = commit_event(r, true);
         if (outcome_waits(end))

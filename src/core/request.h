@@ -126,6 +126,7 @@ struct Request {
         /* the engine's own */
         unsigned step, ordinal;
         bool parked, running, done;
+        bool named_late;             /* record had to make the event's id */
         size_t batch_mark, refusal_mark; /* a step that runs again writes anew from here */
         Need *memo;
         void (*on_done)(Request *r, void *arg);

@@ -223,6 +223,47 @@ static void applies_nothing_bad(Scene *s) {
         assert_int_equal(rows.n, 0);
 }
 
+/* Another apply commits while this one is on its way: it is told so, and its refusal is an event of its own. */
+typedef struct Rival {
+        World core; /* first */
+        World *real;
+        Scene *scene;
+        const Call *call;
+        bool struck;
+} Rival;
+
+static int64_t rival_now(World *world) { return ((Rival *)world)->real->now_ms(((Rival *)world)->real); }
+static void rival_cancel(World *world, Request *r) { ((Rival *)world)->real->cancel(((Rival *)world)->real, r); }
+
+static void rival_begin(World *world, Request *r, Need *need) {
+        Rival *rival = (Rival *)world;
+        if (need->kind == NEED_COMMIT && !rival->struck) {
+                const Value params[] = {value_text(TEXT("dev")), value_int(1), value_text(TEXT("{}")), value_int(1)};
+                rival->struck = true;
+                assert_true(sim_write(rival->scene->sim, WRITE_zone_version_add, params, ARRAY_LEN(params)));
+        }
+        rival->real->begin(rival->real, r, need);
+}
+
+static void rival_fill(Request *r, void *arg) {
+        Rival *rival = arg;
+        fill(r, (void *)rival->call);
+        rival->real = r->world;
+        r->world = &rival->core;
+}
+
+static void applies_one_of_two(Scene *s) {
+        Rows rows;
+        const Call call = {.method = "POST", .path = "/zones/dev/apply", .body = apply_body(sim_arena(s->sim), zone_yaml, false).at};
+        Rival rival = {.core = {.now_ms = rival_now, .begin = rival_begin, .cancel = rival_cancel}, .scene = s, .call = &call};
+        assert_true(sim_request(s->sim, &flow_manage_apply, rival_fill, &rival, &s->last));
+        assert_int_equal(s->last->answer.status, 409);
+        const Value params[] = {value_text(TEXT("dev")), value_int(0), value_int(10)};
+        assert_true(outcome_ok(sim_read(s->sim, READ_events_after, params, 3, &rows)));
+        assert_int_equal(rows.n, 1);
+        assert_non_null(strstr(text_copy(sim_arena(s->sim), rows_text(&rows, 0, 4)).at, "\"refused\""));
+}
+
 /* --- what there is ----------------------------------------------------------------------------------------------------- */
 
 static void shows(Scene *s) {
@@ -381,7 +422,7 @@ static void both_ways(void **state, void (*test)(Scene *s)) {
 }
 
 #define TEST(name) static void test_##name(void **state) { both_ways(state, name); }
-TEST(who_may) TEST(tokens_may) TEST(applies) TEST(applies_nothing_bad) TEST(shows) TEST(run_keys) TEST(secrets_and_passwords) TEST(sessions) TEST(cuts) TEST(events)
+TEST(who_may) TEST(tokens_may) TEST(applies) TEST(applies_nothing_bad) TEST(applies_one_of_two) TEST(shows) TEST(run_keys) TEST(secrets_and_passwords) TEST(sessions) TEST(cuts) TEST(events)
 
 static int set_up(void **state) {
         static Scene scene;
@@ -397,7 +438,7 @@ static int tear_down(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_who_may), cmocka_unit_test(test_tokens_may), cmocka_unit_test(test_applies), cmocka_unit_test(test_applies_nothing_bad),
+                cmocka_unit_test(test_who_may), cmocka_unit_test(test_tokens_may), cmocka_unit_test(test_applies), cmocka_unit_test(test_applies_nothing_bad), cmocka_unit_test(test_applies_one_of_two),
                 cmocka_unit_test(test_shows), cmocka_unit_test(test_run_keys), cmocka_unit_test(test_secrets_and_passwords), cmocka_unit_test(test_sessions),
                 cmocka_unit_test(test_cuts), cmocka_unit_test(test_events),
         };
