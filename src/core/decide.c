@@ -9,7 +9,7 @@ static PolicyPrincipal subject_of(const DecideAsk *ask) {
 bool decide_declared(const DecideAsk *ask) {
         const Application *caller = chain_caller(ask->chain);
         const Dependency *dependency = application_dependency(caller, ask->resource);
-        bool own_anchor = ask->resource->anchor && ask->resource->owner == caller;
+        bool own_anchor = caller->anchor == ask->resource; /* also an owned resource of the same identifier (model.h) */
         if (!ask->user)
                 return own_anchor ? caller->direct : ask->via == ask->resource || (dependency && dependency->direct);
         return own_anchor || ask->via == ask->resource || dependency;

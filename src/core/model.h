@@ -68,7 +68,7 @@ struct Application {
         Proof proof;                /* strongest declared credential */
         const Dependency *depends;
         size_t n_depends;
-        const Resource *anchor;     /* implicit; NULL for public applications */
+        const Resource *anchor;     /* implicit, or the owned resource of the same identifier; NULL for public applications */
         Text document_digest;       /* of the metadata document a client came with; "" when none */
         Text client_host;           /* verified host of the metadata document, for the consent page */
 };

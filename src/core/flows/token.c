@@ -252,7 +252,7 @@ static DecideAsk question(const TokenState *t) {
 
 /* Needs no edge: the caller's own anchor, or the subject token's own aud (delegation.md 5). */
 static bool needs_edge(const TokenState *t) {
-        return !t->path.entry && t->target != t->path.via && !(t->target->anchor && t->target->owner == t->client.application);
+        return !t->path.entry && t->target != t->path.via && t->target != t->client.application->anchor;
 }
 
 static Outcome within_authority(Request *r, const TokenState *t) {
