@@ -112,6 +112,8 @@ static void tell_chain(Story *story, const Json *event) {
         bool refused = text_is(member(event, "outcome"), "refused");
         if (!chain.n)
                 who = member(event, "application");
+        if (!user.len && !who.len)
+                return;
         tell(story, text_print(arena, "%.*s%s%.*s%s%.*s", TEXT_ARG(user), user.len && who.len ? " \u25b8 " : "", TEXT_ARG(who),
                                resource.len ? (refused ? " \u2717 " : " \u25b8 ") : "", TEXT_ARG(resource)));
 }
@@ -119,7 +121,9 @@ static void tell_chain(Story *story, const Json *event) {
 static void tell_asked(Story *story, const Json *event) {
         Arena *arena = story->r->arena;
         Text scopes = texts_join(arena, json_texts(arena, event, "scopes"), " "), classes = texts_join(arena, json_texts(arena, event, "classes"), ", ");
-        Text action = member(event, "action");
+        Text action = member(event, "action"), by = member(event, "by");
+        if (by.len)
+                tell(story, text_print(arena, "administered by %.*s", TEXT_ARG(by)));
         tell(story, text_print(arena, "asked: %.*s%s%.*s%s%.*s%s%.*s%s", TEXT_ARG(member(event, "kind")), action.len ? ", action " : "", TEXT_ARG(action),
                                scopes.len ? ", scopes " : "", TEXT_ARG(scopes), classes.len ? " (classes " : "", TEXT_ARG(classes), classes.len ? ")" : ""));
 }
