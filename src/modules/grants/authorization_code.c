@@ -31,7 +31,7 @@ static Outcome verifier_check(Request *r, const Code *code) {
 }
 
 static Outcome authorization_code_open(Request *r, TokenState *t) {
-        Code code;
+        Code code = {0};
         Text secret = in_form(r, "code"), redirect = in_form(r, "redirect_uri");
         r->event.kind = "code";
         TRY(code_read(r, secret, &code));
