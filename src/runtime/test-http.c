@@ -259,7 +259,7 @@ static void a_reader_that_stops_is_let_go(void **state) {
         int fd = rig_dial(&rig);
         say_text(fd, "GET /flood HTTP/1.1\r\nHost: h\r\n\r\n");
         char some[65536];
-        for (int i = 0; i < 100 && drains < 4; i++) {
+        for (int i = 0; i < 1000 && drains < 4; i++) {
                 usleep(20000); /* it fills up… */
                 while (recv(fd, some, sizeof some, MSG_DONTWAIT) > 0)
                         ; /* …and drains */
