@@ -142,10 +142,12 @@ static void management(void *arg, HttpExchange *x) {
         Lane *lane = arg;
         bool brings_key = text_ends(http_request(x)->path, TEXT("/keys")) && text_is(http_request(x)->method, "POST");
         Closing *closing = brings_key ? malloc(sizeof *closing) : NULL;
-        if (closing) {
+        if (closing)
                 *closing = (Closing){lane->server->run_keys, http_connection_id(x)};
-                if (!http_on_close(x, connection_closed, closing))
-                        free(closing);
+        if (brings_key && (!closing || !http_on_close(x, connection_closed, closing))) {
+                free(closing); /* a key that would not end with its connection is not taken */
+                http_answer_text(x, 503, TEXT("too many keys on this connection\n"));
+                return;
         }
         listener_management(arg, x);
 }
@@ -191,24 +193,35 @@ static Outcome lane_set_up(Process *p, unsigned i) {
         return listen_at(loop, management, lane, text_print(p->arena, "%.*s/carnet.sock", TEXT_ARG(c->state)), NULL, true);
 }
 
-static bool file_exists(const char *file) {
-        struct stat st;
-        return stat(file, &st) == 0 && st.st_size > 0;
+/* Does the ledger hold signing keys, which only its own master key opens? */
+static Outcome ledger_has_keys(Process *p, bool *sealed) {
+        LedgerReader *reader;
+        Rows zones, keys;
+        const Value any[] = {value_text(TEXT(""))};
+        TRY(ledger_reader(p->server.ledger, &reader));
+        Outcome end = ledger_read(reader, READ_zones_all, any, 1, p->arena, &zones);
+        *sealed = false;
+        for (size_t i = 0; outcome_ok(end) && i < zones.n; i++) {
+                const Value zone[] = {value_text(rows_text(&zones, i, 0))};
+                end = ledger_read(reader, READ_keys_all, zone, 1, p->arena, &keys);
+                *sealed |= outcome_ok(end) && keys.n > 0;
+        }
+        ledger_reader_close(reader);
+        return end;
 }
 
-static Outcome ledger_set_up(Process *p, bool *existed) {
+static Outcome ledger_set_up(Process *p, bool *sealed) {
         Server *s = &p->server;
         Text file = text_print(p->arena, "%.*s/ledger.db", TEXT_ARG(p->config.state));
-        *existed = file_exists(file.at);
         const LedgerOptions options = {.file = file.at, .threads = true, .on_fatal = ledger_fatal, .on_trouble = ledger_trouble, .ctx = p};
         TRY(ledger_open(&options, &s->ledger));
         s->sync_loop = ledger_loop(s->ledger, post_now, NULL);
-        return outcome_good();
+        return ledger_has_keys(p, sealed);
 }
 
 static Outcome server_set_up(Process *p) {
         Server *s = &p->server;
-        bool existed;
+        bool sealed;
         LogLevel level = LOG_INFO;
         ENSURE(log_level_read(p->config.log_level, &level), outcome_malformed("log_level is debug, info, warn or error"));
         s->config = &p->config;
@@ -221,8 +234,8 @@ static Outcome server_set_up(Process *p) {
         ENSURE(s->log && s->run_keys && s->locks && s->metrics && s->http_metrics, outcome_fault("memory"));
         metrics_set(s->metrics, 0, METRIC_UP, 0, (uint64_t)time(NULL));
         TRY(loops_new(loops, &s->loops));
-        TRY(ledger_set_up(p, &existed));
-        TRY(keeper_open(p->arena, p->config.state, existed, &s->keeper));
+        TRY(ledger_set_up(p, &sealed));
+        TRY(keeper_open(p->arena, p->config.state, sealed, &s->keeper));
         TRY(fetcher_new(&s->fetcher));
         TRY(workers_new(WORKERS, WORK_QUEUE, &s->workers));
         if (p->config.tls_certificate.len)

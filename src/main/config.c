@@ -21,8 +21,9 @@ static const Key keys[] = {
 #undef CONFIG
 };
 
-static Outcome refuse_line(Arena *arena, const char *fmt, const char *where, const char *what) {
-        Text line = text_print(arena, fmt, where, what);
+/* "WHERE: what is wrong", on the arena. */
+static Outcome refuse_line(Arena *arena, const char *where, const char *what) {
+        Text line = text_print(arena, "%s: %s", where, what);
         return outcome_malformed(line.at ? line.at : "bad configuration");
 }
 
@@ -71,7 +72,7 @@ static const Key *key_named(Text name, bool flag) {
 static Outcome file_read(Arena *arena, const char *path, Text *out) {
         FILE *file = fopen(path, "re");
         if (!file)
-                return refuse_line(arena, "%s: %s", path, strerror(errno));
+                return refuse_line(arena, path, strerror(errno));
         char *bytes = arena_take(arena, CONFIG_BYTES + 1);
         size_t n = bytes ? fread(bytes, 1, CONFIG_BYTES, file) : 0;
         fclose(file);
@@ -83,14 +84,14 @@ static Outcome file_read(Arena *arena, const char *path, Text *out) {
 static Outcome pair_set(Arena *arena, const char *path, const YamlPair *pair, Config *config) {
         const Key *key = key_named(pair->key->text, false);
         Text where = text_print(arena, "%s:%u", path, pair->key->line);
-        ENSURE(key, refuse_line(arena, "%s: unknown key \"%s\"", where.at, pair->key->text.at));
+        ENSURE(key, refuse_line(arena, where.at, text_print(arena, "unknown key \"%.*s\"", TEXT_ARG(pair->key->text)).at));
         if (pair->value->kind == YAML_LIST && key->type == KEY_LIST) {
                 for (size_t i = 0; i < pair->value->n; i++)
                         TRY(texts_add(arena, (Texts *)(void *)((char *)config + key->offset), pair->value->at[i].value->text));
                 return outcome_good();
         }
         ENSURE(pair->value->kind == YAML_TEXT && outcome_ok(key_set(arena, key, pair->value->text, config)),
-               refuse_line(arena, "%s: the value of %s cannot be used", where.at, key->name));
+               refuse_line(arena, where.at, text_print(arena, "the value of %s cannot be used", key->name).at));
         return outcome_good();
 }
 
@@ -101,9 +102,9 @@ static Outcome config_file(Arena *arena, const char *path, Config *config) {
         TRY(file_read(arena, path, &source));
         Outcome end = yaml_read(arena, source, &root, &problem);
         if (outcome_refused(end))
-                return refuse_line(arena, "%s: %s", text_print(arena, "%s:%u", path, problem.line).at, text_copy(arena, problem.what).at);
+                return refuse_line(arena, text_print(arena, "%s:%u", path, problem.line).at, text_copy(arena, problem.what).at);
         TRY(end);
-        ENSURE(root->kind == YAML_MAP, refuse_line(arena, "%s: %s", path, "not a mapping of keys"));
+        ENSURE(root->kind == YAML_MAP, refuse_line(arena, path, "not a mapping of keys"));
         for (size_t i = 0; i < root->n; i++)
                 TRY(pair_set(arena, path, &root->at[i], config));
         return outcome_good();
@@ -123,19 +124,19 @@ static void help(void) {
 static Outcome flag_set(Arena *arena, int argc, char **argv, int *at, Config *config) {
         Text arg = text_of(argv[*at]);
         size_t equals = text_find(arg, '=');
-        ENSURE(text_starts(arg, TEXT("--")), refuse_line(arena, "%s%s: options begin with --; try --help", argv[*at], ""));
+        ENSURE(text_starts(arg, TEXT("--")), refuse_line(arena, argv[*at], "options begin with --; try --help"));
         const Key *key = key_named(text_sub(arg, 2, equals), true);
-        ENSURE(key, refuse_line(arena, "%s%s: no such option; try --help", argv[*at], ""));
+        ENSURE(key, refuse_line(arena, argv[*at], "no such option; try --help"));
         Text value = text_sub(arg, equals + 1, arg.len);
         if (equals == arg.len) {
                 if (key->type == KEY_BOOL)
                         value = TEXT("true");
                 else {
-                        ENSURE(*at + 1 < argc, refuse_line(arena, "--%s%s needs a value", key->flag, ""));
+                        ENSURE(*at + 1 < argc, refuse_line(arena, argv[*at], "needs a value"));
                         value = text_of(argv[++*at]);
                 }
         }
-        ENSURE(outcome_ok(key_set(arena, key, value, config)), refuse_line(arena, "--%s: \"%s\" cannot be used", key->flag, text_copy(arena, value).at));
+        ENSURE(outcome_ok(key_set(arena, key, value, config)), refuse_line(arena, key->flag, "the value cannot be used"));
         return outcome_good();
 }
 

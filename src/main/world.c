@@ -157,7 +157,7 @@ static void answer_verify(RealWorld *w, Request *r, Need *need) {
                         out->valid = verify_by_set(w, &jws, jwks_parsed(w, r->arena, ask->jwks), false);
         }
         if (out->valid) {
-                out->header = json_print(r->arena, jws.head, JSON_COMPACT);
+                out->header = jws.header;
                 out->claims = jws.payload;
                 out->kid = jws.kid;
         }

@@ -87,7 +87,7 @@ static void answer_verify(Sim *sim, Request *r, Need *need) {
         const Jwk *key = ask->source == KEYS_OF_ZONE ? sim->keys->zone : ask->source == KEYS_OF_APPLICATION ? sim->keys->agents : NULL;
         if (!key || !outcome_ok(jws_verify(&jws, key)))
                 return;
-        need->answer.verified = (Verified){.valid = true, .header = json_print(r->arena, jws.head, JSON_COMPACT), .claims = jws.payload, .kid = jws.kid};
+        need->answer.verified = (Verified){.valid = true, .header = jws.header, .claims = jws.payload, .kid = jws.kid};
 }
 
 static Outcome answer_keeper(Request *r, Need *need) {
