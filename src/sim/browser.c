@@ -97,7 +97,8 @@ static bool form_fill(Sim *sim, Text page, Text user, Text password, const char 
                                 return false;
                 }
         }
-        return inside && outcome_ok(form_add(arena, &v->form, "action", text_of(action)));
+        /* Upstream accounts are not connected here: no upstream is on this network. */
+        return inside && outcome_ok(form_add(arena, &v->form, "later", TEXT("1"))) && outcome_ok(form_add(arena, &v->form, "action", text_of(action)));
 }
 
 /* Below the issuer: the zone's own place. */

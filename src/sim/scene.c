@@ -31,7 +31,7 @@ typedef struct Play {
         Sim *sim;
         const SimKeys *keys;
         SimOptions options;
-        Text zone_document;        /* built when the first act needs the world */
+        Text zone_folder, zone_document; /* read when the first act needs the world */
         Texts without;
         Browser browser;
         Named names[NAMES_MAX];
@@ -122,8 +122,10 @@ static bool world_ready(Play *p) {
         Text problem = TEXT_NONE;
         if (p->sim)
                 return true;
-        if (!p->zone_document.len)
+        if (!p->zone_folder.len)
                 return fail(p, "a scene begins with its zone");
+        if (!zone_load(p, p->zone_folder))
+                return false;
         Outcome end = sim_new(&p->options, p->keys, p->zone_document, &p->sim, &problem);
         if (!outcome_ok(end))
                 return fail(p, "the zone cannot be built: %.*s", TEXT_ARG(problem.len ? problem : text_of(end.why)));
@@ -520,8 +522,10 @@ static bool words_read(Play *p, Text line, Text *words, size_t *n) {
 
 static bool set_up_line(Play *p, const Text *words, size_t n, bool *done) {
         *done = true;
-        if (text_is(words[0], "zone") && n == 2)
-                return zone_load(p, words[1]);
+        if (text_is(words[0], "zone") && n == 2) {
+                p->zone_folder = words[1];
+                return true;
+        }
         if (text_is(words[0], "without") && n == 2)
                 return outcome_ok(texts_add(p->arena, &p->without, words[1]));
         if (text_is(words[0], "password") && n == 3 && p->n_passwords < ARRAY_LEN(p->passwords)) {
