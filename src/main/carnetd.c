@@ -9,6 +9,7 @@
 #include "runtime/listen.h"
 #include "runtime/sandbox.h"
 #include "runtime/tls.h"
+#include "runtime/tries.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -228,10 +229,13 @@ static Outcome server_set_up(Process *p) {
         s->log = log_new(STDERR_FILENO, level, p->config.log_json);
         s->run_keys = run_keys_new();
         s->locks = locks_new();
+        uint64_t seed;
+        hash_random(&seed, sizeof seed);
+        s->tries = tries_new(seed);
         unsigned loops = (unsigned)p->config.loops;
         s->metrics = metrics_new(metric_rows, ARRAY_LEN(metric_rows), loops);
         s->http_metrics = metrics_new(http_metric_rows, http_metric_row_count, loops);
-        ENSURE(s->log && s->run_keys && s->locks && s->metrics && s->http_metrics, outcome_fault("memory"));
+        ENSURE(s->log && s->run_keys && s->locks && s->tries && s->metrics && s->http_metrics, outcome_fault("memory"));
         metrics_set(s->metrics, 0, METRIC_UP, 0, (uint64_t)time(NULL));
         TRY(loops_new(loops, &s->loops));
         TRY(ledger_set_up(p, &sealed));
@@ -276,6 +280,7 @@ static void tear_down(Process *p) {
         ledger_close(s->ledger);
         keeper_close(s->keeper);
         locks_free(s->locks);
+        tries_free(s->tries);
         run_keys_free(s->run_keys);
         tls_free(p->tls);
         metrics_free(s->metrics);

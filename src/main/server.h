@@ -18,6 +18,7 @@
 typedef struct Publisher Publisher;
 typedef struct RunKeys RunKeys;
 typedef struct Locks Locks;
+typedef struct Tries Tries;
 
 typedef struct Server {
         const Config *config;
@@ -31,6 +32,7 @@ typedef struct Server {
         Publisher *publisher;
         RunKeys *run_keys;
         Locks *locks;
+        Tries *tries;
         Metrics *metrics, *http_metrics;
         int64_t started_ms;
 } Server;

@@ -6,7 +6,7 @@
 #include "core/pages/views.h"
 #include "core/sign_in.h"
 
-#define PER_SOURCE 60 /* tries a minute from one address */
+#define PER_SOURCE 60 /* failures a minute from one address */
 #define PER_USER 10   /* and for one name */
 
 typedef struct Login {
@@ -61,6 +61,8 @@ static Outcome login_password(Request *r) {
         TRY(need_read_t(r, READ_account_get, &rows, user ? user->slug : TEXT("")));
         TRY(need_password_check(r, user && rows.n ? rows_text(&rows, 0, 0) : TEXT(""), password, &fits));
         ENSURE(fits && user && rows.n, login_wrong(r));
+        TRY(limit_give(r, "sign-in", r->in.source));
+        TRY(limit_give(r, "sign-in-user", name));
         login->user = user;
         login->show = false;
         return outcome_good();
@@ -74,6 +76,12 @@ static Outcome login_browser(Request *r) {
         return outcome_good();
 }
 
+static Outcome login_again(Request *r, const Login *login, int status) {
+        TRY(sign_in_show(r, login->next, login->query, r->why, status));
+        r->answer.retry_after = status == 429 ? 60 : 0;
+        return outcome_good();
+}
+
 static Outcome login_record(Request *r) {
         const Login *login = r->state;
         Text cookie = r->answer.set_cookie;
@@ -81,7 +89,7 @@ static Outcome login_record(Request *r) {
         if (outcome_waits(end))
                 return end;
         if (outcome_refused(end) && login && login->show)
-                return sign_in_show(r, login->next, login->query, r->why, refusal_info(end.row)->status);
+                return login_again(r, login, refusal_info(end.row)->status);
         if (!outcome_ok(end))
                 refusal_page(r, end);
         else if (cookie.len)

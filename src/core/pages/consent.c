@@ -149,14 +149,14 @@ static void put_until(Page *page, const Zone *zone, const Authorize *a) {
                 page_raw(page, "</small></label></fieldset>");
         } else {
                 page_raw(page, "<p>");
-                page_print(page, "For %.*s at most, and until it rests for %.*s. You can end it at any time on your account page.",
+                page_print(page, "For at most %.*s; it ends earlier after %.*s without use. You can end it at any time on your account page.",
                            TEXT_ARG(duration_text(arena, zone->absolute)), TEXT_ARG(duration_text(arena, zone->idle)));
                 page_raw(page, "</p>");
         }
         if (!a->offline || (a->open.id.len && a->open.stay))
                 return;
         page_raw(page, "<label class=\"choice\"><input type=\"checkbox\" name=\"stay\" value=\"1\"><span>Stay connected</span><small>");
-        page_print(page, "%s for up to %.*s, and until it rests for %.*s.", a->open.id.len ? "In a new session," : "The application may go on without asking again",
+        page_print(page, "%s for at most %.*s; it ends earlier after %.*s without use.", a->open.id.len ? "In a new session," : "The application may go on without asking again",
                    TEXT_ARG(duration_text(arena, zone->stay_absolute)), TEXT_ARG(duration_text(arena, zone->stay_idle)));
         page_raw(page, "</small></label>");
 }
