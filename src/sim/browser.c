@@ -91,8 +91,6 @@ static bool form_fill(Sim *sim, Text page, Text user, Text password, const char 
                 else if (inside && text_starts(tag, TEXT("<input"))) {
                         Text name = attribute(arena, tag, "name"), type = attribute(arena, tag, "type");
                         Text value = text_is(name, "user") ? user : text_is(type, "password") ? password : attribute(arena, tag, "value");
-                        if (text_is(name, "later")) /* scenes have no upstream to sign in at: connections are left for later */
-                                type = TEXT("hidden");
                         if (text_is(type, "checkbox") || text_is(type, "radio") || text_is(type, "submit"))
                                 continue;
                         if (name.len && !outcome_ok(form_add(arena, &v->form, name.at, value)))
