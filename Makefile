@@ -1,12 +1,13 @@
 # Every target sets the machine up by itself (tools/setup) and builds what it needs below build/.
 MAKEFLAGS += --no-print-directory
 SHELL = /bin/bash
+export PYTHONUNBUFFERED = 1
 B ?= build/carnet
 J ?= $(shell nproc)
 TEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench check asan tsan clean
+.PHONY: help setup build demo test bench check asan tsan clang clean
 .NOTPARALLEL:
 
 help:
@@ -18,6 +19,7 @@ help:
 	@echo "  make check    what is checked without running anything: layers, formats"
 	@echo "  make asan     the C tests under AddressSanitizer and UBSan"
 	@echo "  make tsan     the C tests under ThreadSanitizer"
+	@echo "  make clang    the C tests built by clang"
 	@echo "  make bench    speed, beside another server on the same machine"
 	@echo "  make setup    only install what is needed (Debian packages, crates, Python packages)"
 	@echo "  make clean    remove what was built (build/venv and build/third-party stay)"
@@ -55,9 +57,14 @@ tsan:
 	@tools/build build/tsan -Db_sanitize=thread -Db_lundef=false
 	@tools/run-tests --build build/tsan --only-c $(TEST)
 
+clang:
+	@tools/setup --clang
+	@CARNET_CC=clang tools/build build/clang
+	@tools/run-tests --build build/clang --only-c $(TEST)
+
 bench:
 	@tools/setup --all $(B)
 	@build/venv/bin/python tests/bench/bench --build $(B) $(ARGS)
 
 clean:
-	@rm -rf $(B) build/asan build/tsan build/results
+	@rm -rf $(B) build/asan build/tsan build/clang build/results
