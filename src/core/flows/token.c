@@ -7,6 +7,7 @@
 #include "core/engine.h"
 #include "core/event.h"
 #include "core/flows.h"
+#include "core/limit.h"
 
 #define GRANT(name, type) extern const Grant grant_##name;
 #include "core/grants.def"
@@ -119,6 +120,7 @@ static Outcome token_session(Request *r) {
         if (!p->opens_authorization)
                 TRY(cut_find(r, p->anc, token_parties(r, p, NULL), p->authorization.created, &cut));
         ENSURE(!cut.len, refuse(r, REFUSAL_CLOSED, "this %.*s was closed", TEXT_ARG(cut)));
+        TRY(limit_take(r, "session", p->session.id, r->zone->tokens_per_minute));
         if (p->entry)
                 return outcome_good();
         /* Ownership: the confused-deputy guard of the whole model. */
