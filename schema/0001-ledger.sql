@@ -72,7 +72,7 @@ CREATE INDEX hop_session ON hop (zone, session, parent);
 
 CREATE TABLE lease (
   zone TEXT NOT NULL, hop TEXT NOT NULL, decision TEXT NOT NULL, sealed BLOB NOT NULL, ends INTEGER NOT NULL,
-  PRIMARY KEY (zone, hop)) WITHOUT ROWID;
+  PRIMARY KEY (zone, hop, decision)) WITHOUT ROWID; -- a hop's next lease does not make its last one forgotten
 CREATE INDEX lease_end ON lease (ends);
 
 -- `target` is what a token's `anc` names: the id; or "user:sara" for a user, an application, a resource.

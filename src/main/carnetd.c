@@ -4,6 +4,7 @@
 #include "main/locks.h"
 #include "main/publish.h"
 #include "main/runkeys.h"
+#include "main/sweep.h"
 #include "main/world.h"
 #include "runtime/http_server.h"
 #include "runtime/listen.h"
@@ -37,6 +38,7 @@ typedef struct Process {
         Arena *arena;
         Lane lanes[LOOPS_MAX];
         struct Tls *tls;
+        Sweep *sweep;
 } Process;
 
 enum { METRIC_REQUESTS, METRIC_TIME, METRIC_UP };
@@ -248,7 +250,8 @@ static Outcome server_set_up(Process *p) {
                 TRY(lane_set_up(p, i));
         TRY(publisher_new(s, &s->publisher));
         TRY(ledger_start(s->ledger));
-        return publisher_start(s->publisher);
+        TRY(publisher_start(s->publisher));
+        return sweep_new(s, loops_at(s->loops, 0), p->lanes[0].world, &p->sweep);
 }
 
 static void stop_signal(void *arg) {
@@ -273,6 +276,7 @@ static void tear_down(Process *p) {
                 ledger_stop(s->ledger);
         workers_free(s->workers);
         fetcher_free(s->fetcher);
+        sweep_free(p->sweep);
         publisher_free(s->publisher);
         for (unsigned i = 0; i < LOOPS_MAX; i++)
                 real_world_free(p->lanes[i].world);

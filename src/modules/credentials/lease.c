@@ -107,7 +107,7 @@ static Outcome lease_new(Request *r, TokenState *t) {
         TRY(need_seal(r, seal_context(r, t, "lease", t->hop), access, &sealed));
         t->access_token = access;
         t->ends = r->now + seconds; /* truthful: it lives as its provider says */
-        request_put(r, WRITE_lease_set, 0, value_text(r->zone->slug), value_text(t->hop), value_text(r->event.id), value_blob(sealed),
+        request_put(r, WRITE_lease_add, 0, value_text(r->zone->slug), value_text(t->hop), value_text(r->event.id), value_blob(sealed),
                     value_int(t->ends));
         return outcome_good();
 }
