@@ -30,7 +30,7 @@ class Show:
 
     def row(self, number: str, title: str) -> None:
         self.line()
-        self.line(self._paint(_BOLD, f"{number:<4}{title}"))
+        self.line(self._paint(_BOLD, f"{number:<6}{title}"))
 
     def note(self, text: str) -> None:
         self.line(self._paint(_DIM, f"    {text}"[:COLUMNS]))

@@ -183,7 +183,7 @@ class Stage:
 
     def command(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """The `carnet` command, as a person would type it."""
-        env = {**os.environ, "CARNET_SOCKET": str(self.state / "carnet.sock")}
+        env = {**os.environ, "CARNET_SOCKET": str(self.state / "carnet.sock"), "COLUMNS": "98"}
         return subprocess.run(
             [str(self.carnet), *arguments], env=env, input=stdin, capture_output=True, text=True, timeout=60
         )

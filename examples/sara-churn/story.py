@@ -47,9 +47,9 @@ class Story:
             self.seen = found[-1]["seq"]
             self.decisions.update(event["id"] for event in found)
             for line in self.stage.must("tail", "-n", str(len(found))).splitlines():
-                self.show.line(f"    {line}" if len(line) <= 96 else line)
-                if len(line) > 100:
-                    self.show.expect(False, "a line of carnet tail has at most 100 columns", line)
+                self.show.line(f"  {line}")
+                if len(line) > 98:
+                    self.show.expect(False, "a line of carnet tail keeps to its columns", line)
         return found
 
     def refused(self, answer: Answer, error: str, what: str, policy: str | None = None) -> None:

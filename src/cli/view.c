@@ -1,9 +1,11 @@
 /* view.c - how events look to people: one line a hop, at most 100 columns, color only on a terminal. */
 #include "cli/cli.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define COLUMNS 100
+#define GAP 3
 #define FILE_BYTES ((size_t)4 << 20)
 
 const char *paint(const Cli *cli, const char *color) { return cli->color ? color : ""; }
@@ -47,6 +49,13 @@ static size_t width(Text t) {
         return n;
 }
 
+/* At most 100, less where COLUMNS says so. */
+static size_t columns(void) {
+        const char *set = getenv("COLUMNS");
+        int64_t n;
+        return set && outcome_ok(text_int(text_of(set), &n)) && n >= 60 && n < COLUMNS ? (size_t)n : COLUMNS;
+}
+
 static Text fit(Arena *arena, Text t, size_t columns) {
         if (width(t) <= columns)
                 return t;
@@ -60,16 +69,22 @@ static Text fit(Arena *arena, Text t, size_t columns) {
         return text_print(arena, "%.*s…", (int)bytes, t.at);
 }
 
-static Text chain_text(Arena *arena, const Json *event, bool refused) {
+/* shorter 1: the first and the last application stand for the whole chain; 2: the last alone */
+static Text chain_text(Arena *arena, const Json *event, bool refused, size_t shorter) {
         Texts chain = json_texts(arena, event, "chain");
-        Text user = json_text(event, "user"), resource = json_text(event, "resource");
+        Text user = json_text(event, "user"), resource = json_text(event, "resource"), caller = json_text(event, "application");
         Buf buf = buf_new(arena, 128);
-        if (user.len)
-                buf_print(&buf, "%.*s ▸ ", TEXT_ARG(user));
-        if (!chain.n)
-                buf_text(&buf, json_text(event, "application"));
-        for (size_t i = 0; i < chain.n; i++)
-                buf_print(&buf, "%s%.*s", i ? " ▸ " : "", TEXT_ARG(chain.at[i]));
+        if (!chain.n && caller.len)
+                chain = (Texts){&caller, 1};
+        buf_text(&buf, user);
+        for (size_t i = 0; i < chain.n; i++) {
+                size_t kept = shorter == 1 ? 1 : 0;
+                bool hidden = shorter && chain.n > 2 && i >= kept && i + 1 < chain.n;
+                if (hidden && i > kept)
+                        continue;
+                buf_str(&buf, buf.len ? " ▸ " : "");
+                buf_text(&buf, hidden ? TEXT("…") : chain.at[i]);
+        }
         if (resource.len)
                 buf_print(&buf, " %s %.*s", refused ? "✗" : "✓", TEXT_ARG(resource));
         return buf_done(&buf);
@@ -86,13 +101,14 @@ static const Json *refusing_policy(const Json *event) {
         return NULL;
 }
 
-static Text refused_text(Arena *arena, const Json *event) {
+/* detail 2: "refused ID (file:line)"; 1: "refused ID"; 0: "ID" alone, since the ✗ says it */
+static Text refused_text(Arena *arena, const Json *event, int detail) {
         const Json *policy = refusing_policy(event);
+        Text id = policy ? json_text(policy, "id") : json_text(event, "error");
         int64_t line = 0;
-        if (!policy)
-                return text_print(arena, "refused %.*s", TEXT_ARG(json_text(event, "error")));
-        json_int(policy, "line", &line);
-        return text_print(arena, "refused %.*s (%.*s:%lld)", TEXT_ARG(json_text(policy, "id")), TEXT_ARG(json_text(policy, "file")), (long long)line);
+        if (policy && detail == 2 && json_int(policy, "line", &line))
+                return text_print(arena, "refused %.*s (%.*s:%lld)", TEXT_ARG(id), TEXT_ARG(json_text(policy, "file")), (long long)line);
+        return text_print(arena, "%s%.*s", detail ? "refused " : "", TEXT_ARG(id));
 }
 
 static Text allowed_text(Arena *arena, const Json *event) {
@@ -114,7 +130,7 @@ static void put_calls(const Cli *cli, const Json *event, FILE *to) {
                 Text line = text_print(cli->arena, "  %s tool %.*s of %.*s   %.*s in %lld ms, under %.*s, with %zu credential%s", good ? "✓" : "✗",
                                        TEXT_ARG(json_text(call, "tool")), TEXT_ARG(json_text(event, "application")), TEXT_ARG(json_text(call, "outcome")),
                                        (long long)ms, TEXT_ARG(short_id(cli->arena, json_text(call, "jti"))), credentials.n, credentials.n == 1 ? "" : "s");
-                fprintf(to, "%s%.*s%s\n", paint(cli, good ? "\033[2m" : "\033[31m"), TEXT_ARG(fit(cli->arena, line, COLUMNS)), paint(cli, "\033[0m"));
+                fprintf(to, "%s%.*s%s\n", paint(cli, good ? "\033[2m" : "\033[31m"), TEXT_ARG(fit(cli->arena, line, columns())), paint(cli, "\033[0m"));
         }
 }
 
@@ -130,12 +146,20 @@ void view_event(const Cli *cli, const Json *event, FILE *to) {
         }
         bool refused = text_is(json_text(event, "outcome"), "refused");
         Text why = refused ? text_print(arena, "carnet why %.*s", TEXT_ARG(short_id(arena, json_text(event, "id")))) : short_id(arena, json_text(event, "id"));
-        Text chain = chain_text(arena, event, refused), what = refused ? refused_text(arena, event) : allowed_text(arena, event);
-        size_t left = COLUMNS - width(why) - 6;
-        chain = fit(arena, chain, left > 20 ? left - 10 : left);
+        size_t left = columns() - width(why) - 2 * GAP;
+        Text chain = TEXT_NONE, what = TEXT_NONE;
+        /* What matters most stays whole longest: the policy's name, then who, then where it is written. */
+        static const struct { size_t shorter; int detail; } ways[] = {{0, 2}, {0, 1}, {1, 2}, {1, 1}, {1, 0}, {2, 1}, {2, 0}};
+        for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
+                chain = chain_text(arena, event, refused, ways[way].shorter);
+                what = refused ? refused_text(arena, event, ways[way].detail) : allowed_text(arena, event);
+                if (width(chain) + width(what) <= left)
+                        break;
+        }
+        chain = fit(arena, chain, left > 30 ? left - 20 : left);
         what = fit(arena, what, left - width(chain));
-        fprintf(to, "%s%.*s%s   %s%.*s%s   %s%.*s%s\n", paint(cli, refused ? "\033[31m" : "\033[32m"), TEXT_ARG(chain), paint(cli, "\033[0m"), paint(cli, ""),
-                TEXT_ARG(what), "", paint(cli, "\033[2m"), TEXT_ARG(why), paint(cli, "\033[0m"));
+        fprintf(to, "%s%.*s%s   %.*s   %s%.*s%s\n", paint(cli, refused ? "\033[31m" : "\033[32m"), TEXT_ARG(chain), paint(cli, "\033[0m"), TEXT_ARG(what),
+                paint(cli, "\033[2m"), TEXT_ARG(why), paint(cli, "\033[0m"));
 }
 
 /* --- why ---------------------------------------------------------------------------------------------------------- */
@@ -162,7 +186,7 @@ void view_why(const Cli *cli, const Json *event, FILE *to) {
         bool refused = text_is(json_text(event, "outcome"), "refused");
         int64_t at = 0, ends = 0;
         json_int(event, "at", &at);
-        fprintf(to, "%s%.*s%s\n\n", paint(cli, refused ? "\033[31m" : "\033[32m"), TEXT_ARG(chain_text(arena, event, refused)), paint(cli, "\033[0m"));
+        fprintf(to, "%s%.*s%s\n\n", paint(cli, refused ? "\033[31m" : "\033[32m"), TEXT_ARG(chain_text(arena, event, refused, 0)), paint(cli, "\033[0m"));
         put_fact(cli, to, "outcome", text_print(arena, "%.*s%s%.*s", TEXT_ARG(json_text(event, "outcome")), refused ? ", " : "", TEXT_ARG(json_text(event, "error"))));
         put_fact(cli, to, "why", json_text(event, "why"));
         put_policies(cli, event, to);
