@@ -8,6 +8,7 @@
 #include "crypto/jws.h"
 #include "base/id.h"
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -146,7 +147,8 @@ static bool serve_descriptor(Agent *a) {
 
 static void become(const char *name) {
         const struct passwd *user = getpwnam(name);
-        if (!user || setgid(user->pw_gid) || setuid(user->pw_uid)) {
+        /* Supplementary groups too: root's would stay with the program. */
+        if (!user || initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid)) {
                 complain(0, "cannot become %s", name);
                 _exit(126);
         }
