@@ -4,6 +4,7 @@
  * descriptor from which it asks client assertions, one JSON line each (docs/reference/agent-descriptor.md). The public half
  * is registered with the zone over its Unix socket and lives as long as that connection; when the zone restarts it is
  * registered again. */
+#include "cli/add.h"
 #include "cli/cli.h"
 #include "crypto/jws.h"
 #include "base/id.h"
@@ -23,6 +24,7 @@
 #define LOOK_MS 2000 /* how often the zone's connection is tried: also keeps it from idling out */
 #define ASK_MAX 8192
 #define REACH_TRIES 30
+#define EXIT_UNKNOWN (-1)
 
 typedef struct Agent {
         Cli *cli;
@@ -44,6 +46,8 @@ static void on_child(int signum) { (void)signum; }
 static int registered(Agent *a, const ApiAnswer *answer) {
         if (!answer->status)
                 return complain(EXIT_UNREACHED, "no zone answers at %s: %.*s", a->cli->socket, TEXT_ARG(answer->why));
+        if (answer->status == 404)
+                return EXIT_UNKNOWN;
         if (answer->status != 201 || !answer->json)
                 return complain(EXIT_REFUSED, "the zone does not give %s an identity: %.*s", a->cli->as,
                                 TEXT_ARG(answer->json ? json_text(answer->json, "error_description") : answer->body));
@@ -53,6 +57,7 @@ static int registered(Agent *a, const ApiAnswer *answer) {
         return EXIT_DONE;
 }
 
+/* EXIT_UNKNOWN: there is no such application. */
 static int register_key(Agent *a) {
         Arena *arena = arena_new(1 << 20);
         if (!arena)
@@ -227,6 +232,10 @@ int command_run(Cli *cli) {
                 sleep(1);
                 status = register_key(&a);
         }
+        if (status == EXIT_UNKNOWN && add_application(cli, cli->as))
+                status = register_key(&a);
+        if (status == EXIT_UNKNOWN)
+                return complain(EXIT_REFUSED, "the zone has no application \"%s\"; add it to the zone file:  %s: { run: {} }", cli->as, cli->as);
         if (status != EXIT_DONE)
                 return status;
         signals();

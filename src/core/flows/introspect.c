@@ -6,7 +6,7 @@
 
 typedef struct IntrospectState {
         Client client;
-        bool active;
+        bool active, refresh;
         OwnToken token;
         Path path;
 } IntrospectState;
@@ -39,9 +39,30 @@ static Outcome alive(Request *r, IntrospectState *s) {
         return outcome_good();
 }
 
+/* A refresh token is its client's own. */
+static Outcome alive_refresh(Request *r, IntrospectState *s) {
+        Rows rows;
+        Authorization authorization;
+        Session session;
+        Text cut;
+        TRY(need_read_t(r, READ_refresh_get, &rows, token_hash(r, in_form(r, "token"))));
+        ENSURE(rows.n == 1 && text_equal(rows_text(&rows, 0, 3), s->client.client_id), refuse(r, REFUSAL_REFRESH, "unknown"));
+        ENSURE(rows_at(&rows, 0, 7)->type == VALUE_NULL && r->now < rows_int(&rows, 0, 6), refuse(r, REFUSAL_REFRESH, "used or expired"));
+        TRY(authorization_read(r, rows_text(&rows, 0, 0), &authorization));
+        TRY(session_read(r, authorization.session, &session));
+        Text ids[] = {authorization.id, session.id};
+        TRY(cut_find(r, (Texts){ids, ARRAY_LEN(ids)}, (Texts){0}, authorization.created, &cut));
+        ENSURE(!cut.len, refuse(r, REFUSAL_CLOSED, "closed"));
+        s->token = (OwnToken){.client_id = s->client.client_id, .sid = session.id, .ends = rows_int(&rows, 0, 6), .issued = rows_int(&rows, 0, 5)};
+        s->refresh = true;
+        return outcome_good();
+}
+
 static Outcome introspect_find(Request *r) {
         IntrospectState *s = r->state;
         Outcome end = alive(r, s);
+        if (outcome_refused(end))
+                end = alive_refresh(r, s);
         if (outcome_waits(end) || end.end == OUTCOME_FAULT)
                 return end;
         s->active = outcome_ok(end);
@@ -57,15 +78,16 @@ static Outcome introspect_answer(Request *r) {
         json_put_bool(&out, "active", s->active);
         if (s->active) {
                 json_put_text(&out, "iss", r->zone->issuer);
-                json_put_text(&out, "sub", s->token.sub);
-                json_put_text(&out, "aud", s->token.aud);
+                json_put_text_if(&out, "sub", s->token.sub);
+                json_put_text_if(&out, "aud", s->token.aud);
                 json_put_text(&out, "client_id", s->token.client_id);
                 json_put_text_if(&out, "scope", texts_join(r->arena, s->token.scopes, " "));
-                json_put_text(&out, "jti", s->token.jti);
+                json_put_text_if(&out, "jti", s->token.jti);
                 json_put_text(&out, "sid", s->token.sid);
                 json_put_int(&out, "iat", s->token.issued);
                 json_put_int(&out, "exp", s->token.ends);
-                json_put_str(&out, "token_type", "Bearer");
+                if (!s->refresh)
+                        json_put_str(&out, "token_type", "Bearer");
                 const Json *act = json_object_get(s->token.claims, "act");
                 if (act)
                         json_put_raw(&out, "act", json_print(r->arena, act, JSON_COMPACT));

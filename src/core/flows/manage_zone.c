@@ -289,6 +289,7 @@ static Outcome zone_show(Request *r) {
         json_open(&out, NULL, '{');
         put_zone(&out, r->zone);
         put_counts(&out, r->zone);
+        json_put_bool(&out, "dev", r->zone->dev);
         json_put_int(&out, "oldest_event", range.n ? rows_int(&range, 0, 0) : 0);
         json_put_int(&out, "newest_event", range.n ? rows_int(&range, 0, 1) : 0);
         json_put_int(&out, "newest_cut", cuts.n ? rows_int(&cuts, 0, 1) : 0);
