@@ -608,16 +608,16 @@ SceneResult scene_play(Arena *arena, const SimKeys *keys, const char *file) {
         return result;
 }
 
-SceneResult scene_torture(Arena *arena, const SimKeys *keys, const char *file) {
+SceneResult scene_torture(Arena *arena, const SimKeys *keys, const char *file, unsigned stride) {
         static const SimTrouble troubles[] = {SIM_FAIL, SIM_TWICE, SIM_GONE, SIM_COMMIT_BEFORE, SIM_COMMIT_AFTER};
         SceneResult result = {.good = true};
         Text source = file_read(arena, file);
         for (size_t t = 0; t < ARRAY_LEN(troubles); t++) {
                 bool hit = true;
-                for (unsigned at = 1; hit && result.good; at++) {
+                for (unsigned at = 1 + (unsigned)t % stride; hit && result.good; at += stride) {
                         Arena *run = arena_new((size_t)256 << 20);
                         Buf transcript = buf_new(run, 8192);
-                        Play p = play_new(run, keys, file, &transcript, (SimOptions){.park = at % 2, .trouble = troubles[t], .at = at, .seed = 1});
+                        Play p = play_new(run, keys, file, &transcript, (SimOptions){.park = at / stride % 2, .trouble = troubles[t], .at = at, .seed = 1});
                         p.lenient = true;
                         play(&p, source);
                         hit = p.sim && sim_hit(p.sim);

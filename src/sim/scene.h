@@ -19,5 +19,6 @@ typedef struct SceneResult {
 } SceneResult;
 
 SceneResult scene_play(Arena *arena, const SimKeys *keys, const char *file);
-SceneResult scene_torture(Arena *arena, const SimKeys *keys, const char *file);
+/* `stride`: trouble at every stride-th need; 1 is all of them. */
+SceneResult scene_torture(Arena *arena, const SimKeys *keys, const char *file, unsigned stride);
 #endif
