@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from .http import Answer, Http, Request
 _METADATA_LIFE = 3600.0
 _KEYS_LIFE = 600.0
 _KEYS_STALE = 3600.0
-_KEYS_AGAIN = 10.0
+_KEYS_WINDOW, _KEYS_TRIES = 10.0, 3
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -86,7 +87,7 @@ class Zone:
         self._metadata_at = 0.0
         self._keys: Mapping[str, VerificationKey] = {}
         self._keys_at: float | None = None
-        self._tried_at: float | None = None
+        self._tried: deque[float] = deque(maxlen=_KEYS_TRIES)
 
     def __repr__(self) -> str:
         return f"Zone({self.issuer!r})"
@@ -151,11 +152,12 @@ class Zone:
         fresh = self._keys_at is not None and now - self._keys_at <= _KEYS_LIFE
         if fresh and kid in self._keys:
             return False
-        # An unknown kid, or a zone that is down, makes at most one request in ten seconds.
-        return self._tried_at is None or now - self._tried_at >= _KEYS_AGAIN
+        # Unknown kids, or a zone that is down, make at most three requests in ten seconds. One would be too few: a key
+        # that begins to sign just after the set was read would be refused for as long.
+        return len(self._tried) < _KEYS_TRIES or now - self._tried[0] >= _KEYS_WINDOW
 
     def _fetch_keys(self) -> None:
-        self._tried_at = self._clock()
+        self._tried.append(self._clock())
         try:
             metadata = self._metadata or self._read_metadata(
                 self.http.send(Request("GET", well_known(self.issuer)))
