@@ -11,7 +11,6 @@
 #include "runtime/sandbox.h"
 #include "runtime/tls.h"
 #include "runtime/tries.h"
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,40 +54,10 @@ static int64_t unix_ms(void) {
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- a commit that a worker or the start waits for ---------------------------------------------------------------- */
-
-typedef struct Waited {
-        pthread_mutex_t lock;
-        pthread_cond_t done;
-        bool finished;
-        Commit commit;
-} Waited;
-
-static void waited_done(void *arg, uint64_t tag, const Commit *commit) {
-        Waited *w = arg;
-        (void)tag;
-        pthread_mutex_lock(&w->lock);
-        w->commit = *commit;
-        w->finished = true;
-        pthread_cond_signal(&w->done);
-        pthread_mutex_unlock(&w->lock);
-}
-
+/* The ledger's answers to whoever waits for them (server_commit): on the writer's own thread. */
 static void post_now(void *ctx, void (*fn)(void *arg), void *arg) {
         (void)ctx;
         fn(arg);
-}
-
-Outcome server_commit(Server *server, const Batch *batch, Commit *out) {
-        Waited w = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
-        const LedgerAsk ask = {.batch = batch, .loop = server->sync_loop, .done = waited_done, .arg = &w};
-        TRY(ledger_commit(server->ledger, &ask));
-        pthread_mutex_lock(&w.lock);
-        while (!w.finished)
-                pthread_cond_wait(&w.done, &w.lock);
-        pthread_mutex_unlock(&w.lock);
-        *out = w.commit;
-        return outcome_good();
 }
 
 /* --- what listeners are offered ----------------------------------------------------------------------------------- */
