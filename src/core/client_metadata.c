@@ -1,13 +1,23 @@
 #include "core/client_metadata.h"
 #include "base/url.h"
 
+/* %00 and its like: whoever decodes such a path sees another one than we do. */
+static bool encodes_control(Text text) {
+        for (size_t i = 0; i + 2 < text.len; i++) {
+                char high = text.at[i + 1], low = text.at[i + 2];
+                if (text.at[i] == '%' && (high == '0' || high == '1' || (high == '7' && (low == 'f' || low == 'F'))))
+                        return true;
+        }
+        return false;
+}
+
 bool client_url_usable(Text text) {
         Url url;
         if (text.len > 512 || !outcome_ok(url_parse(text, &url)) || !text_equal(url.scheme, TEXT("https")))
                 return false;
         bool trailing_dot = url.host.len && url.host.at[url.host.len - 1] == '.';
         return url.host.len && !trailing_dot && url.path.len && !text_is(url.path, "/") && !url.has_userinfo && !url.has_fragment &&
-               !url_dot_segments(url.path);
+               !url_dot_segments(url.path) && !encodes_control(text);
 }
 
 /* What an answer adds itself may not stand there already: the client would read the wrong one. */

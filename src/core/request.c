@@ -33,6 +33,19 @@ Texts params_all(Arena *arena, Params params, const char *name) {
 
 Text in_form(const Request *r, const char *name) { return params_one(r->in.form, name, NULL); }
 
+Outcome request_form_check(Request *r) {
+        ENSURE(!r->in.query.n, refuse(r, REFUSAL_MALFORMED, "parameters belong in the body, not in the URL"));
+        for (size_t i = 0; i < r->in.form.n; i++) {
+                Text name = r->in.form.at[i].name;
+                if (text_is(name, "resource") || text_is(name, "audience"))
+                        continue; /* RFC 8693 2.1 lets these repeat */
+                for (size_t k = i + 1; k < r->in.form.n; k++)
+                        ENSURE(!text_equal(r->in.form.at[k].name, name),
+                               refuse(r, REFUSAL_MALFORMED, "the parameter %.*s is given twice", (int)(name.len > 64 ? 64 : name.len), name.at));
+        }
+        return outcome_good();
+}
+
 static void batch_add(Request *r, Batch *batch, Write write) {
         Value *copy = arena_copy(r->arena, write.params, write.n * sizeof *copy);
         if (!copy || batch->n == BATCH_MAX) {

@@ -141,6 +141,7 @@ void request_write_refusal(Request *r, Statement s, const Value *params, size_t 
 Text params_one(Params params, const char *name, bool *repeated); /* "" when absent */
 Texts params_all(Arena *arena, Params params, const char *name);
 Text in_form(const Request *r, const char *name);                 /* one form parameter; "" when absent */
+MUST_USE Outcome request_form_check(Request *r);                    /* RFC 6749 3.2: each once, none in the URL; else refused MALFORMED */
 /* Adds a write to the batch. `refusal` is how the request ends when the write's condition fails. */
 void request_write(Request *r, Statement s, int refusal, const Value *params, size_t n);
 #define request_put(r, s, refusal, ...)                                                                                \

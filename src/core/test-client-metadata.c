@@ -14,8 +14,9 @@ static void client_urls(void **unused) {
         static const char *const bad[] = {
                 "http://client.example/c",      "https://client.example",         "https://client.example/",      "https://u@client.example/c",
                 "https://client.example/../c",  "https://client.example/a/./c",   "https://client.example/%2e%2e/c", "https://client.example/c#f",
-                "https://client.example/c\\d",  "https://client.example/c%00%",   "https://client.example./c",    "https:///c",
+                "https://client.example/c\\d",  "https://client.example/c%00%",    "https://client.example./c",    "https:///c",
                 "https://client.example/a\tb",  "https://cli\xc3\xa9nt.example/c", "ftp://client.example/c",      "https://a@b@client.example/c",
+                "https://client.example/c%00",  "https://client.example/c%0d%0a/d", "https://client.example/c%7F",
         };
         for (size_t i = 0; i < ARRAY_LEN(good); i++)
                 assert_true(client_url_usable(text_of(good[i])));

@@ -17,6 +17,7 @@ static Outcome introspect_client(Request *r) {
         r->state = s;
         TRY(need_id(r, 'd', &r->event.id));
         Client client;
+        TRY(request_form_check(r));
         TRY(client_authenticate(r, &client));
         ENSURE(!client.is_public, refuse(r, REFUSAL_CLIENT, "a public client cannot introspect"));
         ENSURE(in_form(r, "token").len, refuse(r, REFUSAL_MALFORMED, "token is missing"));

@@ -9,6 +9,7 @@
 static Outcome feed_client(Request *r) {
         Client client;
         TRY(need_id(r, 'd', &r->event.id));
+        TRY(request_form_check(r));
         TRY(client_authenticate(r, &client));
         ENSURE(!client.is_public, refuse(r, REFUSAL_CLIENT, "a public client cannot follow the feed"));
         return outcome_good();

@@ -10,6 +10,7 @@ static Outcome revoke_client(Request *r) {
         ENSURE(client, outcome_fault("memory"));
         TRY(need_id(r, 'd', &r->event.id));
         Client found;
+        TRY(request_form_check(r));
         TRY(client_authenticate(r, &found));
         ENSURE(in_form(r, "token").len, refuse(r, REFUSAL_MALFORMED, "token is missing"));
         *client = found;

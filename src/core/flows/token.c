@@ -35,18 +35,6 @@ static const Credential *const credentials[] = {
 
 /* --- read: what is asked ---------------------------------------------------------------------------------------- */
 
-static Outcome read_once(Request *r) {
-        for (size_t i = 0; i < r->in.form.n; i++) {
-                Text name = r->in.form.at[i].name;
-                if (text_is(name, "resource") || text_is(name, "audience"))
-                        continue; /* RFC 8693 2.1 lets these repeat */
-                for (size_t k = i + 1; k < r->in.form.n; k++)
-                        ENSURE(!text_equal(r->in.form.at[k].name, name),
-                               refuse(r, REFUSAL_MALFORMED, "the parameter %.*s is given twice", TEXT_ARG(name)));
-        }
-        return outcome_good();
-}
-
 static Outcome read_grant(Request *r, TokenState *t) {
         Text type = in_form(r, "grant_type");
         ENSURE(type.len, refuse(r, REFUSAL_MALFORMED, "grant_type is missing"));
@@ -72,8 +60,7 @@ static Outcome token_read(Request *r) {
         TRY(need_id(r, 'd', &r->event.id));
         r->event.kind = "token";
         r->state = t;
-        ENSURE(!r->in.query.n, refuse(r, REFUSAL_MALFORMED, "parameters belong in the body, not in the URL"));
-        TRY(read_once(r));
+        TRY(request_form_check(r));
         TRY(read_grant(r, t));
         read_scopes(r, t);
         t->new_session = text_is(in_form(r, "session"), "new");
