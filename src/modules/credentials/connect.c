@@ -106,7 +106,7 @@ static Outcome ticket_read(Request *r, Connect *c, Text secret, const char *kind
 }
 
 static Outcome by_ticket(Request *r, Connect *c, Text ticket) {
-        Text slug, session;
+        Text slug = TEXT_NONE, session = TEXT_NONE;
         TRY(ticket_read(r, c, ticket, "connect", &slug, &session));
         const Provider *provider = provider_find(r->zone, slug);
         ENSURE(provider, refuse(r, REFUSAL_FORM, "the zone has no such service any more"));
