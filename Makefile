@@ -63,8 +63,9 @@ clang:
 	@tools/run-tests --build build/clang --only-c $(TEST)
 
 bench:
-	@tools/setup --all $(B)
-	@build/venv/bin/python tests/bench/bench --build $(B) $(ARGS)
+	@tools/setup --all
+	@tools/build build/release --buildtype=release
+	@build/venv/bin/python tests/bench/bench --build build/release $(ARGS)
 
 clean:
 	@rm -rf $(B) build/asan build/tsan build/clang build/results

@@ -94,11 +94,24 @@ Text json_print(Arena *arena, const Json *value, size_t flags) {
 
 JsonOut json_out(Buf *buf) { return (JsonOut){.buf = buf}; }
 
+/* Of eight bytes, is one a control, a quote or a backslash? (Exact but for bytes above such a one.) */
+static bool plain_word(const char *at) {
+        const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
+        return !(((word - ones * 0x20) | (quote - ones) | (slash - ones)) & ~word & high);
+}
+
 static void put_string(Buf *buf, Text t) {
         static const char hex[] = "0123456789abcdef";
         buf_char(buf, '"');
         size_t from = 0;
         for (size_t i = 0; i < t.len; i++) {
+                while (i + 8 <= t.len && plain_word(t.at + i))
+                        i += 8;
+                if (i == t.len)
+                        break;
                 unsigned char c = (unsigned char)t.at[i];
                 if (c >= 0x20 && c != '"' && c != '\\')
                         continue;

@@ -41,7 +41,7 @@ Text text_print(Arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool text_utf8(Text t);                            /* valid UTF-8, no NUL */
 bool text_printable(Text t);                       /* 0x20..0x7e only */
 MUST_USE Outcome text_int(Text t, int64_t *out);   /* decimal, whole text, optional '-', no overflow */
-uint64_t text_hash(Text t, uint64_t seed);         /* FNV-1a 64: for memo keys and tables, not for strangers' keys */
+uint64_t text_hash(Text t, uint64_t seed);         /* for memo keys and tables of this process; strangers' keys want a secret seed */
 
 /* A list of texts on an arena. */
 typedef struct Texts {

@@ -1,9 +1,10 @@
 #include "core/authorization.h"
 #include <stdlib.h>
 
-static Outcome edges_read(Request *r, Text json, Authority *out) {
+Outcome authorization_edges(Request *r, Authorization *a) {
+        Authority *out = &a->authority;
         Json *list;
-        TRY(json_read(r->arena, json, &list));
+        TRY(json_read(r->arena, a->edges_json, &list));
         size_t n = json_array_size(list);
         out->at = arena_array(r->arena, Edge, n ? n : 1);
         ENSURE(out->at, outcome_fault("memory"));
@@ -18,9 +19,9 @@ static Outcome edges_read(Request *r, Text json, Authority *out) {
         return outcome_good();
 }
 
-static Outcome granted_read(Request *r, Text json, Authorization *out) {
+Outcome authorization_grants(Request *r, Authorization *out) {
         Json *list;
-        TRY(json_read(r->arena, json, &list));
+        TRY(json_read(r->arena, out->granted_json, &list));
         size_t n = json_array_size(list);
         out->granted = arena_array(r->arena, Granted, n ? n : 1);
         ENSURE(out->granted, outcome_fault("memory"));
@@ -39,10 +40,10 @@ Outcome authorization_read(Request *r, Text id, Authorization *out) {
                 .id = rows_text(&rows, 0, 0), .session = rows_text(&rows, 0, 1), .user = rows_text(&rows, 0, 2),
                 .application = rows_text(&rows, 0, 3), .client_id = rows_text(&rows, 0, 4),
                 .document_digest = rows_text(&rows, 0, 7), .created = rows_int(&rows, 0, 8), .ends = rows_int(&rows, 0, 9),
+                .edges_json = rows_text(&rows, 0, 5), .granted_json = rows_text(&rows, 0, 6),
         };
         ENSURE(r->now < out->ends, refuse(r, REFUSAL_CLOSED, "the authorization has reached its end; sign in again"));
-        TRY(edges_read(r, rows_text(&rows, 0, 5), &out->authority));
-        return granted_read(r, rows_text(&rows, 0, 6), out);
+        return outcome_good();
 }
 
 void authorization_write(Request *r, const Authorization *a) {

@@ -25,14 +25,16 @@ typedef struct Granted {
 
 typedef struct Authorization {
         Text id, session, user, application, client_id; /* user "" when an application works for itself */
-        Authority authority;
-        Granted *granted;
+        Authority authority;                            /* what was read: after authorization_edges() */
+        Granted *granted;                               /* what was read: after authorization_grants() */
         size_t n_granted;
-        Text document_digest;
+        Text document_digest, edges_json, granted_json; /* as read */
         int64_t created, ends;
 } Authorization;
 
 MUST_USE Outcome authorization_read(Request *r, Text id, Authorization *out); /* refused CLOSED when unknown or ended */
+MUST_USE Outcome authorization_edges(Request *r, Authorization *a);  /* an exchange asks for these, */
+MUST_USE Outcome authorization_grants(Request *r, Authorization *a); /* code and refresh for those */
 void authorization_write(Request *r, const Authorization *authorization);
 const Edge *authority_edge(const Authority *authority, Text application, Text resource);
 const Granted *authorization_granted(const Authorization *authorization, Text resource);

@@ -49,6 +49,7 @@ Outcome path_continue(Request *r, const OwnToken *token, Path *out) {
         ENSURE(hop.n == 1, refuse(r, REFUSAL_OFF_PATH, "the hop that the subject token names is not on record"));
         TRY(session_read(r, token->sid, &p.session));
         TRY(authorization_read(r, rows_text(&hop, 0, 2), &p.authorization));
+        TRY(authorization_edges(r, &p.authorization));
         TRY(path_user(r, &p));
         TRY(chain_read(r, rows_text(&hop, 0, 10), &p.chain));
         p.chain_before = rows_text(&hop, 0, 10);
@@ -73,6 +74,7 @@ static Outcome entry_ancestry(Request *r, Path *p) {
 Outcome path_resume(Request *r, TokenState *t, Text authorization) {
         Path p = {.entry = true};
         TRY(authorization_read(r, authorization, &p.authorization));
+        TRY(authorization_grants(r, &p.authorization));
         TRY(session_read(r, p.authorization.session, &p.session));
         TRY(path_user(r, &p));
         TRY(entry_ancestry(r, &p));

@@ -40,12 +40,14 @@ typedef struct Process {
         Sweep *sweep;
 } Process;
 
-enum { METRIC_REQUESTS, METRIC_TIME, METRIC_UP };
+enum { METRIC_REQUESTS, METRIC_TIME, METRIC_UP, METRIC_BATCHES, METRIC_COMMITS };
 static const char *const outcomes[] = {"allowed", "refused", "fault", NULL};
 static const MetricRow metric_rows[] = {
         [METRIC_REQUESTS] = {"carnet_requests_total", "Requests that reached a zone, by how they ended", METRIC_COUNTER, "outcome", outcomes},
         [METRIC_TIME] = {"carnet_request_seconds", "From the whole request read to its answer made", METRIC_SECONDS, NULL, NULL},
         [METRIC_UP] = {"carnet_start_time_seconds", "When the process started", METRIC_GAUGE, NULL, NULL},
+        [METRIC_BATCHES] = {"carnet_ledger_batches_total", "Transactions of the ledger's writer", METRIC_COUNTER, NULL, NULL},
+        [METRIC_COMMITS] = {"carnet_ledger_commits_total", "Requests that these committed", METRIC_COUNTER, NULL, NULL},
 };
 
 static int64_t unix_ms(void) {
@@ -76,6 +78,10 @@ static bool host_ready(ListenerHost *host) {
 
 static Text host_metrics(ListenerHost *host, Arena *arena) {
         Server *server = ((Lane *)host)->server;
+        uint64_t batches, commits;
+        ledger_counted(server->ledger, &batches, &commits);
+        metrics_set(server->metrics, 0, METRIC_BATCHES, 0, batches);
+        metrics_set(server->metrics, 0, METRIC_COMMITS, 0, commits);
         Buf buf = buf_new(arena, 8192);
         metrics_print(server->metrics, &buf);
         metrics_print(server->http_metrics, &buf);

@@ -178,8 +178,14 @@ void batcher_run(Ledger *ledger, Item *items) {
                 transaction_undo(ledger, items, end);
                 return;
         }
-        for (Item *item = items; item; item = item->next)
-                for (size_t i = 0; i < item->n && item->commit.end == COMMIT_OK; i++)
+        atomic_fetch_add(&ledger->batches, 1);
+        for (Item *item = items; item; item = item->next) {
+                if (item->commit.end != COMMIT_OK)
+                        continue;
+                atomic_fetch_add(&ledger->commits, 1);
+                memo_written(ledger, item->writes, item->n);
+                for (size_t i = 0; i < item->n; i++)
                         if (item->writes[i].statement == WRITE_count_add)
                                 counts_add(&ledger->counts, item->writes[i].params);
+        }
 }

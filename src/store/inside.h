@@ -7,6 +7,7 @@
 #define CARNET_STORE_INSIDE_H
 #include "store/counts.h"
 #include "store/events.h"
+#include "store/memo.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -57,6 +58,7 @@ struct Ledger {
         size_t queued;
         bool stopping, dead;
         atomic_size_t pending;      /* until `done` has returned */
+        atomic_uint_fast64_t versions[MEMO_GROUPS], batches, commits;
 };
 
 /* item.c */

@@ -138,6 +138,11 @@ size_t ledger_queued(Ledger *ledger) {
         return n;
 }
 
+void ledger_counted(Ledger *ledger, uint64_t *batches, uint64_t *commits) {
+        *batches = atomic_load(&ledger->batches);
+        *commits = atomic_load(&ledger->commits);
+}
+
 size_t ledger_pending(Ledger *ledger) { return atomic_load(&ledger->pending); }
 
 bool ledger_dead(Ledger *ledger) {

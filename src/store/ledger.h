@@ -61,6 +61,7 @@ MUST_USE Outcome ledger_barrier(Ledger *ledger, unsigned loop, void (*fn)(void *
 
 int64_t ledger_now_ms(const Ledger *ledger); /* for deadlines */
 size_t ledger_queued(Ledger *ledger);
+void ledger_counted(Ledger *ledger, uint64_t *batches, uint64_t *commits); /* since the start; their ratio is the mean batch */
 bool ledger_dead(Ledger *ledger);            /* after a fatal error: readyz says no */
 
 /* Without threads: executes what has queued, at most `most` items, as one transaction; returns how many were answered. */

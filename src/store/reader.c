@@ -8,6 +8,7 @@
 
 struct LedgerReader {
         Sqlite *sqlite, own;
+        Memo *memo; /* NULL: the connection is the writer's, which sees what is not committed yet */
 };
 
 Outcome ledger_reader(Ledger *ledger, LedgerReader **out) {
@@ -22,6 +23,7 @@ Outcome ledger_reader(Ledger *ledger, LedgerReader **out) {
                         free(reader);
                         return end;
                 }
+                reader->memo = memo_new(ledger);
         }
         *out = reader;
         return outcome_good();
@@ -30,6 +32,8 @@ Outcome ledger_reader(Ledger *ledger, LedgerReader **out) {
 void ledger_reader_close(LedgerReader *reader) {
         if (reader && reader->sqlite == &reader->own)
                 sqlite_close(&reader->own);
+        if (reader)
+                memo_free(reader->memo);
         free(reader);
 }
 
@@ -77,5 +81,12 @@ Outcome ledger_read(LedgerReader *reader, Statement statement, const Value *para
                outcome_fault("a read does not fit its statement's parameters"));
         if (statement == READ_events_of_session)
                 return events_of_session(reader, params, n, arena, out);
-        return sqlite_read(reader->sqlite, statement, params, n, NULL, 0, arena, out);
+        unsigned groups = reader->memo ? memo_groups(statement) : 0;
+        uint64_t stamp = groups ? memo_stamp(reader->memo, groups) : 0;
+        if (groups && memo_find(reader->memo, statement, stamp, params, n, arena, out))
+                return outcome_good();
+        TRY(read_now(reader, statement, arena, out, n, params));
+        if (groups)
+                memo_keep(reader->memo, statement, stamp, params, n, out);
+        return outcome_good();
 }

@@ -71,6 +71,7 @@ static void run_some(Ledger *ledger, size_t most) {
 
 static void *writer_main(void *arg) {
         Ledger *ledger = arg;
+        pthread_setname_np(pthread_self(), "ledger");
         while (!writer_done(ledger)) {
                 bool some = wait_for_items(ledger, ledger->purge_again ? PURGE_AGAIN_MS : IDLE_MS);
                 if (some)
