@@ -63,7 +63,7 @@ class Documents:
         context.load_cert_chain(folder / "leaf.pem", folder / "leaf.key")
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
-        self.cowork = self.put("/cowork.json", redirect_uris=["http://localhost/callback", "http://127.0.0.1/callback"])
+        self.cowork = self.put("/cowork.json", client_name="Cowork", redirect_uris=["http://localhost/callback", "http://127.0.0.1/callback"])
 
     def start(self) -> None:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
