@@ -69,6 +69,13 @@ static Text fit(Arena *arena, Text t, size_t columns) {
         return text_print(arena, "%.*s…", (int)bytes, t.at);
 }
 
+/* A client that registered itself has an id for machines; its end tells it from the next one. */
+static Text link_text(Arena *arena, Text slug) {
+        if (!text_starts(slug, TEXT("dcr_")) || slug.len < 12)
+                return slug;
+        return text_print(arena, "dcr_…%.*s", 4, slug.at + slug.len - 4);
+}
+
 /* shorter 1: the first and the last application stand for the whole chain; 2: the last alone */
 static Text chain_text(Arena *arena, const Json *event, bool refused, size_t shorter) {
         Texts chain = json_texts(arena, event, "chain");
@@ -83,7 +90,7 @@ static Text chain_text(Arena *arena, const Json *event, bool refused, size_t sho
                 if (hidden && i > kept)
                         continue;
                 buf_str(&buf, buf.len ? " ▸ " : "");
-                buf_text(&buf, hidden ? TEXT("…") : chain.at[i]);
+                buf_text(&buf, hidden ? TEXT("…") : link_text(arena, chain.at[i]));
         }
         if (resource.len)
                 buf_print(&buf, " %s %.*s", refused ? "✗" : "✓", TEXT_ARG(resource));
@@ -189,6 +196,12 @@ void view_why(const Cli *cli, const Json *event, FILE *to) {
         fprintf(to, "%s%.*s%s\n\n", paint(cli, refused ? "\033[31m" : "\033[32m"), TEXT_ARG(chain_text(arena, event, refused, 0)), paint(cli, "\033[0m"));
         put_fact(cli, to, "outcome", text_print(arena, "%.*s%s%.*s", TEXT_ARG(json_text(event, "outcome")), refused ? ", " : "", TEXT_ARG(json_text(event, "error"))));
         put_fact(cli, to, "why", json_text(event, "why"));
+        const Json *calls = json_object_get(event, "calls");
+        for (size_t i = 0; i < json_array_size(calls); i++) {
+                const Json *call = json_array_get(calls, i);
+                put_fact(cli, to, i ? "" : "calls", text_print(arena, "%.*s: %.*s, under %.*s", TEXT_ARG(json_text(call, "tool")), TEXT_ARG(json_text(call, "outcome")),
+                                                               TEXT_ARG(json_text(call, "jti"))));
+        }
         put_policies(cli, event, to);
         put_fact(cli, to, "asked", text_print(arena, "%.*s by %.*s", TEXT_ARG(json_text(event, "kind")), TEXT_ARG(json_text(event, "client_id"))));
         put_fact(cli, to, "action", json_text(event, "action"));

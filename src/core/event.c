@@ -52,7 +52,7 @@ Text event_print(Request *r) {
         json_open(&out, NULL, '{');
         json_put_text(&out, "id", e->id);
         json_put_str(&out, "kind", e->kind ? e->kind : r->flow->name);
-        json_put_str(&out, "outcome", allowed ? "allowed" : "refused");
+        json_put_str(&out, "outcome", !allowed ? "refused" : e->outcome ? e->outcome : "allowed");
         if (!allowed)
                 put_refusal(r, &out);
         json_put_text_if(&out, "user", e->user);

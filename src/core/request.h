@@ -83,6 +83,7 @@ typedef struct Flow {
 typedef struct EventDraft {
         Text id;                     /* decision id = jti of what is issued */
         const char *kind;            /* "exchange", "sign-in", … */
+        const char *outcome;         /* NULL: "allowed" or "refused", as the request ended */
         bool wanted;                 /* false: counted, not an event (strangers, introspection) */
         Text user, application, client_id, resource, session, root, authorization, hop;
         Texts chain, scopes;
