@@ -46,7 +46,7 @@ static Chunk *chunk_new(size_t size) {
 
 static void chunk_end(Chunk *c) {
         sodium_memzero(c->bytes, c->used);
-        if (c->size != CHUNK_SIZE || spares >= SPARES) {
+        if (c->size != CHUNK_SIZE || spares + 1 > SPARES) {
                 free(c);
                 return;
         }
