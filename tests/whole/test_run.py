@@ -60,6 +60,14 @@ def test_identity_that_ends_with_the_program(zone: Zone) -> None:
     watch.check(agent.itself(assertion=second), "invalid_client", 401)
 
 
+@pytest.mark.parametrize("request_", ["nonsense", "[]", "{}", {"op": "key"}, {"op": "assert"}, {"op": "assert", "audience": 3}], ids=lambda r: str(r)[:30])
+def test_malformed_requests_to_the_descriptor(zone: Zone, request_: Any) -> None:
+    program = Program(zone, "churn")
+    assert "error" in program.ask(request_)
+    assert "client_assertion" in program.ask({"op": "assert", "audience": zone.issuer}), "and it goes on"
+    program.end()
+
+
 def test_assertion_for_elsewhere_is_no_use_here(zone: Zone) -> None:
     program = Program(zone, "churn")
     answer = program.ask({"op": "assert", "audience": "https://elsewhere.example"})
