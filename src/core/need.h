@@ -49,8 +49,8 @@ typedef struct VerifyAsk {
 
 typedef struct Verified {
         bool valid;          /* the signature, nothing else: typ, aud, exp, session are asked each time by who uses it */
-        Text header, claims; /* JSON texts, only when valid */
-        Text kid;
+        Text claims;         /* JSON, only when valid */
+        Text kid, typ;       /* of its header; "" when absent */
 } Verified;
 
 typedef struct SignAsk {

@@ -74,10 +74,10 @@ static inline TokenState *token_state(Request *r) { return r->state; }
  * read. Refused SUBJECT_MALFORMED unless it is an at+jwt signed by this zone with all our claims. Expiry and cuts are
  * asked by the caller. */
 typedef struct OwnToken {
-        Text jti, sub, client_id, aud, sid, hop, authorization;
+        Text iss, jti, sub, client_id, aud, sid, hop, scope, authorization;
         Texts scopes, anc;
         int64_t issued, ends;
-        Json *claims;
+        Text act; /* JSON; "" without one */
 } OwnToken;
 MUST_USE Outcome token_read_own(Request *r, Text token, OwnToken *out);
 

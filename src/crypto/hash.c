@@ -41,8 +41,21 @@ void hash_mac(Text key, const Text *parts, size_t n, uint8_t out[HASH_SIZE]) {
         sodium_memzero(&state, sizeof state);
 }
 
+/* A request takes a few bytes several times: one system call serves some twenty of them. What was given is wiped here. */
 void hash_random(void *out, size_t n) {
+        static _Thread_local uint8_t pool[256];
+        static _Thread_local size_t left;
         if (sodium_init() < 0)
                 abort();
-        randombytes_buf(out, n);
+        if (n > 16) { /* secrets wait nowhere */
+                randombytes_buf(out, n);
+                return;
+        }
+        if (left < n) {
+                randombytes_buf(pool, sizeof pool);
+                left = sizeof pool;
+        }
+        left -= n;
+        memcpy(out, pool + left, n);
+        sodium_memzero(pool + left, n);
 }

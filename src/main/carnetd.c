@@ -11,6 +11,7 @@
 #include "runtime/sandbox.h"
 #include "runtime/tls.h"
 #include "runtime/tries.h"
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,9 @@ int main(int argc, char **argv) {
         static Process p;
         bool exit_now;
         int64_t began_ms = unix_ms();
+        /* Fast bins are merged at every larger request of memory, and heaps trimmed and grown again: a tenth of a request. */
+        mallopt(M_MXFAST, 0);
+        mallopt(M_TRIM_THRESHOLD, 4 << 20);
         p.arena = arena_new(1 << 20);
         Outcome end = p.arena ? config_read(p.arena, argc, argv, &p.config, &exit_now) : outcome_fault("memory");
         if (outcome_ok(end) && exit_now)

@@ -15,17 +15,17 @@ static Outcome run_key(Server *server, Request *r, Text json, Text *out) {
         return outcome_good();
 }
 
-static Outcome limit(Server *server, Request *r, Text json, Text *out) {
-        Json *ask;
+static Outcome limit(Server *server, Request *r, Text ask, Text *out) {
         int64_t most;
-        TRY(json_read_object(r->arena, json, &ask));
-        if (json_bool(ask, "give", false)) {
-                tries_give(server->tries, json_text(ask, "key"), r->now_ms);
-                *out = TEXT("{\"allowed\":true}");
-                return outcome_good();
-        }
-        ENSURE(json_int(ask, "per_minute", &most), outcome_fault("a limit without a number"));
-        *out = tries_take(server->tries, json_text(ask, "key"), most, r->now_ms) ? TEXT("{\"allowed\":true}") : TEXT("{\"allowed\":false}");
+        size_t space = text_find(ask, ' ');
+        Text key = text_sub(ask, space + 1, ask.len);
+        TRY(text_int(text_sub(ask, 0, space), &most));
+        bool allowed = true;
+        if (most)
+                allowed = tries_take(server->tries, key, most, r->now_ms);
+        else
+                tries_give(server->tries, key, r->now_ms);
+        *out = allowed ? TEXT("allowed") : TEXT("refused");
         return outcome_good();
 }
 

@@ -4,7 +4,7 @@
 #include "core/request.h"
 #include "main/server.h"
 
-/* "run-key" {"application","jwk"}: until the request's connection closes. "limit" {"key","per_minute"} ->
- * {"allowed"}: counts one try; with "give" takes one back. "admin-uid": the uid that administers. */
+/* "run-key" {"application","jwk"}: until the request's connection closes. "limit" NUMBER KEY -> allowed
+ * or refused: counts one try, at most NUMBER a minute; with 0 takes one back. "admin-uid": the uid that administers. */
 MUST_USE Outcome control_now(Server *server, Request *r, Text verb, Text json, Text *out);
 #endif

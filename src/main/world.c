@@ -157,7 +157,7 @@ static void answer_verify(RealWorld *w, Request *r, Need *need) {
                         out->valid = verify_by_set(w, &jws, jwks_parsed(w, r->arena, ask->jwks), false);
         }
         if (out->valid) {
-                out->header = jws.header;
+                out->typ = jws.typ;
                 out->claims = jws.payload;
                 out->kid = jws.kid;
         }

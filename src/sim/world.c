@@ -87,7 +87,7 @@ static void answer_verify(Sim *sim, Request *r, Need *need) {
         const Jwk *key = ask->source == KEYS_OF_ZONE ? sim->keys->zone : ask->source == KEYS_OF_APPLICATION ? sim->keys->agents : NULL;
         if (!key || !outcome_ok(jws_verify(&jws, key)))
                 return;
-        need->answer.verified = (Verified){.valid = true, .header = jws.header, .claims = jws.payload, .kid = jws.kid};
+        need->answer.verified = (Verified){.valid = true, .typ = jws.typ, .claims = jws.payload, .kid = jws.kid};
 }
 
 static Outcome answer_keeper(Request *r, Need *need) {
@@ -128,7 +128,7 @@ static Outcome answer_control(Request *r, Need *need) {
         if (text_is(need->ask.control.verb, "lock"))
                 need->answer.text = TEXT("{}");
         else if (text_is(need->ask.control.verb, "limit"))
-                need->answer.text = TEXT("{\"allowed\":true}");
+                need->answer.text = TEXT("allowed");
         else if (text_is(need->ask.control.verb, "admin-uid"))
                 need->answer.text = TEXT("500");
         else if (text_is(need->ask.control.verb, "run-key"))

@@ -59,11 +59,17 @@ void memo_free(Memo *memo) {
 
 /* --- versions ------------------------------------------------------------------------------------------------- */
 
+unsigned memo_changed(Statement statement) {
+        for (size_t i = 0; i < ARRAY_LEN(changing); i++)
+                if (changing[i].statement == statement)
+                        return changing[i].groups;
+        return 0;
+}
+
 void memo_written(Ledger *ledger, const Write *writes, size_t n) {
         unsigned groups = 0;
         for (size_t i = 0; i < n; i++)
-                for (size_t k = 0; k < ARRAY_LEN(changing); k++)
-                        groups |= changing[k].statement == writes[i].statement ? changing[k].groups : 0;
+                groups |= memo_changed(writes[i].statement);
         for (unsigned g = 0; groups >> g; g++)
                 if (groups >> g & 1)
                         atomic_fetch_add(&ledger->versions[g], 1);

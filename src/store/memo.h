@@ -16,6 +16,7 @@ typedef struct Memo Memo;
 
 Memo *memo_new(Ledger *ledger);
 void memo_free(Memo *memo);
+unsigned memo_changed(Statement statement);                  /* groups whose answers a write ends; every write to their tables */
 /* By the writer, after a commit and before its answers. */
 void memo_written(Ledger *ledger, const Write *writes, size_t n);
 

@@ -1,4 +1,6 @@
 #include "store/test-help.h"
+#include "store/memo.h"
+#include "store/statements.h"
 #include <fcntl.h>
 #include <sqlite3.h>
 
@@ -333,6 +335,58 @@ static void a_session_s_events_are_found_by_time(void **state) {
 
 /* --- files ---------------------------------------------------------------------------------------------------- */
 
+/* A kept answer ends with the commit that could change it; twins that nothing changes stay. */
+static void kept_answers_end(void **state) {
+        (void)state;
+        char *folder = folder_new(), *file = file_in(folder, "ledger");
+        Fixture f;
+        Batch b = {0};
+        begin(&f, file);
+        put_session(&b, "s_1", NULL, "s_1", "sara", 500);
+        put(&b, WRITE_secret_set, VALUES(T("dev"), T("churn"), B("old"), I(500)));
+        assert_int_equal(run(f.ledger, &b).end, COMMIT_OK);
+        for (int i = 0; i < 3; i++) {
+                Rows secret = look(&f, READ_secret_get, VALUES(T("dev"), T("churn"))), none = look(&f, READ_secret_get, VALUES(T("dev"), T("other")));
+                assert_true(text_is(rows_text(&secret, 0, 0), "old") && none.n == 0);
+                assert_int_equal(look(&f, READ_session_open_root, VALUES(T("dev"), T("sara"), T("cowork"), T("b"), I(0), I(600))).n, 1);
+                assert_int_equal(look(&f, READ_cuts_among, VALUES(T("dev"), T("[\"s_1\"]"), T("[]"), I(0))).n, 0);
+        }
+        put(&b, WRITE_secret_set, VALUES(T("dev"), T("churn"), B("new"), I(501)));
+        assert_int_equal(run(f.ledger, &b).end, COMMIT_OK);
+        put(&b, WRITE_session_use, VALUES(T("dev"), T("s_1"), I(560)));
+        assert_int_equal(run(f.ledger, &b).end, COMMIT_OK);
+        Rows secret = look(&f, READ_secret_get, VALUES(T("dev"), T("churn"))), session = look(&f, READ_session_get, VALUES(T("dev"), T("s_1")));
+        assert_true(text_is(rows_text(&secret, 0, 0), "new") && rows_int(&session, 0, 11) == 560);
+        cut(&f, "session", "s_1", 600);
+        assert_int_equal(look(&f, READ_cuts_among, VALUES(T("dev"), T("[\"s_1\"]"), T("[]"), I(0))).n, 1);
+        assert_int_equal(look(&f, READ_session_open_root, VALUES(T("dev"), T("sara"), T("cowork"), T("b"), I(0), I(600))).n, 0);
+        end(&f);
+        free(file);
+        folder_end(folder);
+}
+
+/* Whoever adds a write to a table whose rows are kept must say so in memo.c. */
+static void every_write_ends_what_it_changes(void **state) {
+        static const struct {
+                const char *table;
+                unsigned group;
+        } tables[] = {{"client_secret ", MEMO_SECRET}, {"session ", MEMO_SESSION}, {"authorization_ ", MEMO_AUTHORIZATION}, {"hop ", MEMO_HOP}, {"cut ", MEMO_CUT}};
+        static const char *const verbs[] = {"INSERT INTO ", "UPDATE ", "DELETE FROM "};
+        size_t found = 0;
+        (void)state;
+        for (Statement s = STATEMENT_NONE + 1; s < STATEMENT_COUNT; s++)
+                for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+                        for (size_t v = 0; v < ARRAY_LEN(verbs); v++) {
+                                char words[64];
+                                snprintf(words, sizeof words, "%s%s", verbs[v], tables[t].table);
+                                if (!strstr(statement_sql[s].text, words))
+                                        continue;
+                                assert_true(memo_changed(s) & tables[t].group);
+                                found++;
+                        }
+        assert_true(found >= 7);
+}
+
 static void append(Fixture *f, int n) {
         Batch b = {0};
         for (int i = 0; i < n; i++) {
@@ -475,7 +529,8 @@ int main(void) {
                 cmocka_unit_test(deadlines_and_a_full_queue), cmocka_unit_test(counts_are_summed), cmocka_unit_test(expired_rows_go),
                 cmocka_unit_test(a_session_s_events_are_found_by_time), cmocka_unit_test(verify_sees_tampering),
                 cmocka_unit_test(an_older_copy_is_refused), cmocka_unit_test(foreign_files_are_refused),
-                cmocka_unit_test(a_full_disk_refuses_and_recovers),
+                cmocka_unit_test(a_full_disk_refuses_and_recovers), cmocka_unit_test(kept_answers_end),
+                cmocka_unit_test(every_write_ends_what_it_changes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,13 +46,16 @@ def conditions(build):
 
 
 def raw_rates(seconds):
-    """Signatures and verifications a CPU second, by OpenSSL itself."""
+    """Signatures and verifications a CPU second, by OpenSSL itself: alone, and with every core busy, as they are in a row
+    (cores that share a physical one slow each other down)."""
     text = said("openssl", "speed", "-seconds", str(seconds), "ecdsap256", "rsa2048")
     ec = re.search(r"\(nistp256\)\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)\s+([\d.]+)", text)
     rsa = re.search(r"rsa\s+2048 bits\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)\s+([\d.]+)", text)
     if not ec or not rsa:
         raise SystemExit("bench: `openssl speed` gave no figures")
+    busy = re.search(r"\(nistp256\)\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)", said("openssl", "speed", "-seconds", str(seconds), "-multi", str(os.cpu_count()), "ecdsap256"))
     return {"es256_sign": float(ec.group(1)), "es256_verify": float(ec.group(2)),
+            "es256_sign_all_cores_busy": round(float(busy.group(1)) / os.cpu_count(), 1) if busy else None,
             "rs256_sign": float(rsa.group(1)), "rs256_verify": float(rsa.group(2))}
 
 

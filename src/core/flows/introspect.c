@@ -89,9 +89,8 @@ static Outcome introspect_answer(Request *r) {
                 json_put_int(&out, "exp", s->token.ends);
                 if (!s->refresh)
                         json_put_str(&out, "token_type", "Bearer");
-                const Json *act = json_object_get(s->token.claims, "act");
-                if (act)
-                        json_put_raw(&out, "act", json_print(r->arena, act, JSON_COMPACT));
+                if (s->token.act.len)
+                        json_put_raw(&out, "act", s->token.act);
         }
         json_close(&out, '}');
         answer_json(r, 200, buf_done(&buf));

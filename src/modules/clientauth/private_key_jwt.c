@@ -59,11 +59,10 @@ static bool audience_is_issuer(const Request *r, const Json *claims) {
 }
 
 static Outcome claims_check(Request *r, const Verified *verified, Text issuer) {
-        Json *header, *claims;
+        Json *claims;
         int64_t ends, issued, before;
-        TRY(json_read_object(r->arena, verified->header, &header));
         TRY(json_read_object(r->arena, verified->claims, &claims));
-        Text type = json_text(header, "typ"), jti = json_text(claims, "jti");
+        Text type = verified->typ, jti = json_text(claims, "jti");
         ENSURE(!type.len || text_equal_nocase(type, TEXT("JWT")) || text_is(type, "client-authentication+jwt"), failed(r));
         ENSURE(text_equal(json_text(claims, "iss"), issuer) && text_equal(json_text(claims, "sub"), issuer), failed(r));
         ENSURE(audience_is_issuer(r, claims), failed(r));

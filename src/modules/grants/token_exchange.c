@@ -27,7 +27,7 @@ static Outcome actor_check(Request *r, const TokenState *t) {
         Outcome end = token_read_own(r, actor, &token);
         ENSURE(!outcome_refused(end), refuse(r, REFUSAL_ACTOR, "the actor token is not a token of this zone"));
         TRY(end);
-        ENSURE(text_equal(token.sub, t->client.application->identifier) && !json_has(token.claims, "act"),
+        ENSURE(text_equal(token.sub, t->client.application->identifier) && !token.act.len,
                refuse(r, REFUSAL_ACTOR, "the actor token is not %.*s's own", TEXT_ARG(t->client.application->slug)));
         ENSURE(token.ends > r->now, refuse(r, REFUSAL_ACTOR, "the actor token has expired"));
         return outcome_good();

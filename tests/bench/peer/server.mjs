@@ -43,7 +43,7 @@ const provider = new Provider(issuer, {
 });
 
 const params = ['subject_token', 'subject_token_type', 'requested_token_type', 'resource', 'audience', 'scope'];
-provider.registerGrantType(EXCHANGE, async (ctx, next) => {
+provider.registerGrantType(EXCHANGE, async (ctx) => {
   const { client: caller, params: asked } = ctx.oidc;
   if (asked.subject_token_type !== ACCESS) throw new errors.InvalidRequest('unsupported subject_token_type');
   let subject;
@@ -59,7 +59,7 @@ provider.registerGrantType(EXCHANGE, async (ctx, next) => {
   token.resourceServer = new provider.ResourceServer(asked.resource, info);
   ctx.oidc.entity('ClientCredentials', token);
   ctx.body = { access_token: await token.save(), issued_token_type: ACCESS, token_type: 'Bearer', expires_in: token.expiration, scope: token.scope };
-  await next();
 }, params, []);
 
+provider.on('server_error', (ctx, error) => console.error(error));
 createServer(provider.callback()).listen(port, '127.0.0.1', () => console.log('ready'));
