@@ -37,6 +37,13 @@ class _Entry:
     until: float
 
 
+def _watched(flight: Future[Credential]) -> asyncio.Future[Credential]:
+    """The flight for this loop. Its failure counts as seen, also if whoever waits for it is cancelled."""
+    waiting = asyncio.wrap_future(flight)
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return waiting
+
+
 class _LeaderGone(Exception):
     """Whoever was making the credential was cancelled; someone else must."""
 
@@ -82,7 +89,7 @@ class Cache:
                     raise
             try:
                 # A waiter that gives up must not take the flight down with it.
-                return await asyncio.shield(asyncio.wrap_future(flight))
+                return await asyncio.shield(_watched(flight))
             except _LeaderGone:
                 continue
 

@@ -57,6 +57,7 @@ class Exchanger:
     ) -> Credential:
         """A credential for `resource` on behalf of whoever `subject` stands for."""
         text, marks = _subject(subject)
+        del subject  # else a traceback that prints locals would print a plain one
         form = _exchange_form(text, resource, scope)
         return self.cache.get(
             Key(text.digest(), resource, scope or ""),
@@ -73,6 +74,7 @@ class Exchanger:
         traceparent: str | None = None,
     ) -> Credential:
         text, marks = _subject(subject)
+        del subject  # else a traceback that prints locals would print a plain one
         form = _exchange_form(text, resource, scope)
         return await self.cache.get_async(
             Key(text.digest(), resource, scope or ""),

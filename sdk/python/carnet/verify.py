@@ -46,6 +46,10 @@ class VerifiedToken:
         return str(self.claims["jti"])
 
     @property
+    def session(self) -> str:
+        return str(self.claims["sid"])
+
+    @property
     def scopes(self) -> frozenset[str]:
         return frozenset(str(self.claims.get("scope", "")).split())
 
@@ -61,11 +65,15 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _header(token: str) -> dict[str, Any]:
-    if len(token) > _LONGEST or token.count(".") != 2 or not token.isascii():
+def _looks_like_jwt(text: str) -> bool:
+    return len(text) <= _LONGEST and text.count(".") == 2 and text.isascii()
+
+
+def _header(secret: Secret) -> dict[str, Any]:
+    if not _looks_like_jwt(secret.reveal()):
         raise TokenRefused("not a JWT")
     try:
-        raw = urlsafe_b64decode(token.split(".", 1)[0].encode())
+        raw = urlsafe_b64decode(secret.reveal().split(".", 1)[0].encode())
         header = json.loads(raw, object_pairs_hook=_refuse_twins)
     except (ValueError, JoseError):
         raise TokenRefused("the header cannot be read") from None
@@ -88,12 +96,12 @@ def _check_header(header: dict[str, Any]) -> str:
     return kid
 
 
-def _signed_claims(token: str, header: dict[str, Any], key: VerificationKey | None) -> dict[str, Any]:
+def _signed_claims(secret: Secret, header: dict[str, Any], key: VerificationKey | None) -> dict[str, Any]:
     if key is None or key.algorithm != header["alg"]:
         raise TokenRefused("not signed by a key of this zone")
     try:
         # Only the library's own view of the checked bytes is used from here on.
-        payload = jws.deserialize_compact(token, key.key, registry=_REGISTRY).payload
+        payload = jws.deserialize_compact(secret.reveal(), key.key, registry=_REGISTRY).payload
         claims = json.loads(payload, object_pairs_hook=_refuse_twins)
     except (JoseError, ValueError):
         raise TokenRefused("the signature does not hold") from None
@@ -138,34 +146,38 @@ class Verifier:
 
     def verify(self, token: str) -> VerifiedToken:
         """The verified token; raises TokenRefused or ZoneUnreachable, never returns a doubtful one."""
-        header = _header(token)
+        secret = Secret(token)
+        del token  # else a traceback that prints locals would print it
+        header = _header(secret)
         key = self._zone.key(_check_header(header))
-        verified = self._verified(token, header, key)
+        verified = self._verified(secret, header, key)
         if self._must_ask(verified):
-            self._judge(verified, self._zone.http.send(self._question(token, self._proof())))
+            self._judge(verified, self._zone.http.send(self._question(secret, self._proof())))
         return verified
 
     async def verify_async(self, token: str) -> VerifiedToken:
-        header = _header(token)
+        secret = Secret(token)
+        del token  # else a traceback that prints locals would print it
+        header = _header(secret)
         key = await self._zone.key_async(_check_header(header))
-        verified = self._verified(token, header, key)
+        verified = self._verified(secret, header, key)
         if self._must_ask(verified):
             try:
                 async with asyncio.timeout(_INTROSPECT_WITHIN):
-                    self._judge(verified, await self._ask_async(token))
+                    self._judge(verified, await self._ask_async(secret))
             except TimeoutError:
                 raise ZoneUnreachable("the zone did not say within two seconds") from None
         return verified
 
-    async def _ask_async(self, token: str) -> Answer:
+    async def _ask_async(self, secret: Secret) -> Answer:
         await self._zone.metadata_async()
         proof = await parameters_async(self._credential, self._zone.issuer)
-        return await self._zone.http.send_async(self._question(token, proof))
+        return await self._zone.http.send_async(self._question(secret, proof))
 
-    def _verified(self, token: str, header: dict[str, Any], key: VerificationKey | None) -> VerifiedToken:
-        claims = _signed_claims(token, header, key)
+    def _verified(self, secret: Secret, header: dict[str, Any], key: VerificationKey | None) -> VerifiedToken:
+        claims = _signed_claims(secret, header, key)
         _check_claims(claims, self._zone.issuer, self.audience, self._clock())
-        return VerifiedToken(Secret(token), claims, marks(claims))
+        return VerifiedToken(secret, claims, marks(claims))
 
     def _must_ask(self, verified: VerifiedToken) -> bool:
         self._feed.start()
@@ -176,8 +188,8 @@ class Verifier:
     def _proof(self) -> Form:
         return self._credential.parameters(self._zone.issuer)
 
-    def _question(self, token: str, proof: Form) -> Request:
-        form = Form(proof, token=token, token_type_hint="access_token")
+    def _question(self, secret: Secret, proof: Form) -> Request:
+        form = Form(proof, token=secret.reveal(), token_type_hint="access_token")
         url = self._zone.metadata().introspection_endpoint
         return Request("POST", url, form=form, timeout=_INTROSPECT_WITHIN)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import pathlib
 import pickle
 import threading
 import time
@@ -10,6 +11,7 @@ import traceback
 
 import pytest
 
+import carnet
 from carnet import (
     AccessDenied,
     ClientSecret,
@@ -170,7 +172,7 @@ def test_nothing_secret_in_any_representation(
 ) -> None:
     subject = verifier.verify(peer.token(audience))
     credential = exchanger.exchange(subject, "a")
-    secrets = [subject.token.reveal(), credential.access_token, "hush-hush"]
+    secrets = [subject.token.reveal(), subject.token.reveal()[:-8], credential.access_token, "hush-hush"]
     shown = [f(x) for f in (repr, str, "{}".format) for x in (subject, credential, credential.token, exchanger,
              exchanger.cache, exchanger.cache._entries, ClientSecret("churn", "hush-hush"))]
     assert not [secret for secret in secrets for text in shown if secret in text]
@@ -180,15 +182,32 @@ def test_nothing_secret_in_any_representation(
                 leak(thing)
     peer.answer = lambda form: (400, {"error": "invalid_grant", "error_description": "gone"})
     nowhere = Exchanger(Zone("http://127.0.0.1:9/z/x"), ClientSecret("churn", "hush-hush"))
-    for attempt in (lambda: exchanger.exchange(subject, "b"), lambda: nowhere.exchange(subject, "b")):
+    elsewhere = peer.token("http://localhost:8009/mcp")
+    secrets.append(elsewhere)
+    plain = subject.token.reveal()
+    for attempt in (
+        lambda: exchanger.exchange(subject, "b"), lambda: nowhere.exchange(subject, "b"),
+        lambda: exchanger.exchange(plain, "b"), lambda: asyncio.run(exchanger.exchange_async(plain, "b")),
+        lambda: verifier.verify(elsewhere), lambda: asyncio.run(verifier.verify_async(elsewhere)),
+        lambda: verifier.verify(plain[:-8] + "AAAAAAAA"),
+    ):
         try:
             attempt()
         except Exception as error:
-            trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-            trace.stack = traceback.StackSummary.from_list([f for f in trace.stack if "carnet/" in f.filename])
-            text = "".join(trace.format())
+            text = _with_locals(error)
+            assert "exchange.py" in text or "verify.py" in text
             assert not [secret for secret in secrets if secret in text]
             assert not error.__cause__
+        else:
+            pytest.fail("went through")
+
+
+def _with_locals(error: Exception) -> str:
+    """The traceback with the locals of the package's own frames: those of a caller are the caller's."""
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    package = f"{pathlib.Path(carnet.__file__).parent}/"
+    trace.stack = traceback.StackSummary.from_list([f for f in trace.stack if f.filename.startswith(package)])
+    return "".join(trace.format())
 
 
 def test_many_threads_meet_at_expiry(peer: Peer, exchanger: Exchanger, verifier: Verifier, audience: str) -> None:

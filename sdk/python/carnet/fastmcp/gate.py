@@ -82,7 +82,7 @@ class Gate(Middleware):
     ) -> None:
         parent = traceparent()
         trace = parent.split("-")[1] if parent else None
-        self._reports.add(Call(token.jti, tool, outcome, watch.ms(), access.used, trace))
+        self._reports.add(Call(token.jti, token.session, tool, outcome, watch.ms(), access.used, trace))
 
 
 def _presented_or_refused() -> VerifiedToken:
