@@ -3,6 +3,7 @@
 #define CARNET_RUNTIME_TEST_RIG_H
 #include "runtime/http_server.h"
 #include "runtime/listen.h"
+#include <errno.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -112,7 +113,7 @@ static inline bool closed(int fd) {
         ssize_t n;
         while ((n = recv(fd, rest, sizeof rest, 0)) > 0)
                 ;
-        return n == 0;
+        return n == 0 || errno == ECONNRESET; /* reset: the server stopped before it accepted */
 }
 
 static inline int status_of(const char *answer) { return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0; }
