@@ -65,6 +65,7 @@ static Outcome presented_is_own(Request *r, ReportState *s, Text id) {
                 s->root = event.root;
                 r->event.user = json_text(body, "user");
         }
+        ENSURE(text_equal(s->root, event.root), refuse(r, REFUSAL_MALFORMED, "a report is about one session; send the others apart"));
         return texts_add(r->arena, &s->own, id);
 }
 
@@ -98,6 +99,7 @@ static Outcome report_calls(Request *r) {
         json_close(&out, ']');
         *s = fresh;
         r->event.wanted = true;
+        r->event.outcome = "reported"; /* how each call went is in `calls`; nothing was decided here */
         r->event.root = r->event.session = s->root;
         r->event.extra = buf_done(&buf);
         r->answer.kind = ANSWER_EMPTY;
