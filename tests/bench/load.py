@@ -2,8 +2,11 @@
 
 import json
 import pathlib
+import resource
 import subprocess
 import time
+
+from machine import busy_us
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONNECTIONS = 64
@@ -24,14 +27,19 @@ def wrk(url, bodies, seconds, authorization="-", tokens="-", think_ms=0, connect
     raise Failed(f"wrk ended with {done.returncode}: {(done.stdout + done.stderr)[-400:]}")
 
 
+def generators_us():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1e6
+
+
 def measure(server, url, bodies, seconds, authorization="-", connections=CONNECTIONS):
     """One run at full load, with the server's CPU, memory and disk."""
     process = server.process()
     before, written, size = process.threads_us(), process.written(), server.ledger_bytes()
     counters = server.counters()
-    began = time.monotonic()
+    began, busy, generators = time.monotonic(), busy_us(), generators_us()
     run = wrk(url, bodies, seconds, authorization, connections=connections)
-    took = time.monotonic() - began
+    took, busy, generators = time.monotonic() - began, busy_us() - busy, generators_us() - generators
     n = max(run["requests"], 1)
     threads = {key: us - before.get(key, 0) for key, us in process.threads_us().items()}
     row = {
@@ -39,6 +47,7 @@ def measure(server, url, bodies, seconds, authorization="-", connections=CONNECT
         "cpu_us_per_request": round(sum(threads.values()) / n, 1),
         "p50_us": run["p50"], "p99_us": run["p99"], "rss_bytes": process.rss(), "requests": run["requests"],
         "errors": run["status"] + run["broken"], "sent": run["sent"], "cores_used": round(sum(threads.values()) / 1e6 / took, 2),
+        "cores_used_by_others": round(max(0.0, busy - generators - sum(threads.values())) / 1e6 / took, 2),
         "threads_us": {f"{name}/{tid}": round(us / n, 1) for (tid, name), us in sorted(threads.items()) if us / n >= 0.05},
         "disk_bytes_per_request": round((process.written() - written) / n), "ledger_bytes_per_request": round((server.ledger_bytes() - size) / n),
     }

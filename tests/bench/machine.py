@@ -45,18 +45,22 @@ def conditions(build):
     }
 
 
+SIGN = r"\(nistp256\)\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)\s+([\d.]+)"
+
+
 def raw_rates(seconds):
     """Signatures and verifications a CPU second, by OpenSSL itself: alone, and with every core busy, as they are in a row
     (cores that share a physical one slow each other down)."""
     text = said("openssl", "speed", "-seconds", str(seconds), "ecdsap256", "rsa2048")
-    ec = re.search(r"\(nistp256\)\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)\s+([\d.]+)", text)
+    ec = re.search(SIGN, text)
     rsa = re.search(r"rsa\s+2048 bits\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)\s+([\d.]+)", text)
     if not ec or not rsa:
         raise SystemExit("bench: `openssl speed` gave no figures")
-    busy = re.search(r"\(nistp256\)\s+[\d.]+s\s+[\d.]+s\s+([\d.]+)", said("openssl", "speed", "-seconds", str(seconds), "-multi", str(os.cpu_count()), "ecdsap256"))
-    return {"es256_sign": float(ec.group(1)), "es256_verify": float(ec.group(2)),
-            "es256_sign_all_cores_busy": round(float(busy.group(1)) / os.cpu_count(), 1) if busy else None,
-            "rs256_sign": float(rsa.group(1)), "rs256_verify": float(rsa.group(2))}
+    together = [subprocess.Popen(["openssl", "speed", "-seconds", str(seconds), "ecdsap256"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                for _ in range(os.cpu_count())]
+    busy = [float(re.search(SIGN, child.communicate()[0]).group(1)) for child in together]
+    return {"es256_sign": float(ec.group(1)), "es256_verify": float(ec.group(2)), "rs256_sign": float(rsa.group(1)),
+            "rs256_verify": float(rsa.group(2)), "es256_sign_all_cores_busy": round(sum(busy) / len(busy), 1)}
 
 
 def fsync_us(folder, times):
@@ -72,6 +76,12 @@ def fsync_us(folder, times):
     path.unlink()
     took.sort()
     return took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
+
+
+def busy_us():
+    """CPU µs that all cores together have worked, kernel and interrupts included."""
+    user, nice, system, _, _, irq, softirq, *_ = (int(n) for n in first_line("/proc/stat", r"^cpu +(.*)$").split())
+    return (user + nice + system + irq + softirq) * 1e6 / TICK
 
 
 class Process:

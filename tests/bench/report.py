@@ -23,15 +23,15 @@ def line(row):
 
 
 def table(rows, functions):
-    print(f"\n{'':32}{'':>9}{'CPU':>8}{'signa-':>7}{'all':>7}{'':>9}{'':>9}{'RSS':>6}{'half load':>20}{'batch':>6}{'disk':>8}")
-    print(f"{'':32}{'per s':>9}{'µs':>8}{'tures':>7}{'busy':>7}{'p50 µs':>9}{'p99 µs':>9}{'MB':>6}{'p50 / p99 µs':>20}{'':>6}{'B/req':>8}")
+    print(f"\n{'':32}{'':>9}{'CPU':>8}{'signa-':>7}{'all':>7}{'':>9}{'':>9}{'RSS':>6}{'half load':>20}{'batch':>6}{'disk':>8}{'others':>8}")
+    print(f"{'':32}{'per s':>9}{'µs':>8}{'tures':>7}{'busy':>7}{'p50 µs':>9}{'p99 µs':>9}{'MB':>6}{'p50 / p99 µs':>20}{'':>6}{'B/req':>8}{'cores':>8}")
     for row in rows:
         if row["name"] == "start":
             continue
         half = f"{number(row['half_load_p50_us'])} / {number(row['half_load_p99_us'])}" if "half_load_p50_us" in row else ""
         print(f"{row['subject'] + ' ' + row['name']:32.32}{number(row['requests_per_s']):>9}{number(row['cpu_us_per_request'], 1):>8}"
               f"{number(row['signatures_per_request'], 2):>7}{number(row.get('signatures_per_request_all_cores_busy'), 2):>7}{number(row['p50_us']):>9}{number(row['p99_us']):>9}{row['rss_bytes'] / 1e6:>6.0f}"
-              f"{half:>20}{number(row['mean_batch'], 1):>6}{number(row['disk_bytes_per_request']):>8}"
+              f"{half:>20}{number(row['mean_batch'], 1):>6}{number(row['disk_bytes_per_request']):>8}{number(row['cores_used_by_others'], 2):>8}"
               f"{'  FAILED: ' + str(row['errors']) + ' errors' if row['failed'] else ''}")
     splits(rows)
     verdicts(rows)
@@ -66,7 +66,7 @@ def verdicts(rows):
                         own[name]["signatures_per_request_all_cores_busy"], bound, "signatures")
     for name, row in own.items():
         other = peers.get(name.replace(".cached", ".uncached"))
-        if other and name.split(".rs")[0] in TARGETS:
+        if other and name in TARGETS:
             mine, theirs = (r["cpu_us_per_request"] * r["raw_es256_sign_per_s"] for r in (row, other))
             verdict(f"{name} against oidc-provider, per CPU second", theirs / mine, PEER_FACTOR, "times", most=False)
     for name in TARGETS:
